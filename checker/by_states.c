@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * by_states.c - the search by states: depth first, each state once.
+ *
+ * A node of the search is a snapshot between two steps.  Every state that is
+ * stored is expanded by every thread that is enabled in it; what is left out
+ * are only the states inside a step (sharing.c says when a step goes on).
+ * A step is finite unless a thread runs on for ever without meeting anyone,
+ * which is reported, so no operation is put off for ever.
+ */
+#include "internal.h"
+#include "states.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEED_RUNS 400
+#define SEED_OPERATIONS 5000
+
+struct node {
+	size_t snapshot;		/* offset in dfs.bytes */
+	uint32_t state;
+	uint32_t todo;			/* threads still to be run from here */
+	uint32_t operations;		/* of the step taken from here now */
+	uint8_t thread;			/* that takes it */
+	uint8_t choice;			/* and the value it chose */
+	bool chose;			/* its operation was check_choose() */
+};
+
+struct dfs {
+	struct search *search;
+	struct states states;
+	struct edges edges;
+	uint32_t edges_room;
+	struct node *nodes;
+	size_t nr_nodes;
+	size_t nodes_room;
+	char *bytes;			/* snapshots, one behind the other */
+	size_t bytes_used;
+	size_t bytes_room;
+	size_t state_bytes;
+	uint32_t lead[CHECK_MAX_THREADS]; /* operations before the root */
+	bool steps_differ;		/* world is not the top node's state */
+};
+
+static int reserve(void **array, size_t *room, size_t wanted, size_t size)
+{
+	size_t more = *room + *room / 2 + 64;
+	void *at;
+
+	if (wanted <= *room)
+		return 0;
+	if (more < wanted)
+		more = wanted;
+	at = realloc(*array, more * size);
+	if (!at)
+		return -1;
+	*array = at;
+	*room = more;
+	return 0;
+}
+
+static int grow_edges(struct dfs *dfs)
+{
+	struct edges *e = &dfs->edges;
+	uint32_t room = dfs->edges_room ? 2 * dfs->edges_room : 4096;
+	size_t cells = (size_t)room * e->nr_threads;
+	void *to = realloc(e->to, cells * sizeof(*e->to));
+	void *operations, *parent, *thread, *choice;
+
+	if (to)
+		e->to = to;
+	operations = realloc(e->operations, cells * sizeof(*e->operations));
+	if (operations)
+		e->operations = operations;
+	parent = realloc(e->parent, room * sizeof(*e->parent));
+	if (parent)
+		e->parent = parent;
+	thread = realloc(e->parent_thread, room);
+	if (thread)
+		e->parent_thread = thread;
+	choice = realloc(e->parent_choice, room);
+	if (choice)
+		e->parent_choice = choice;
+	if (!to || !operations || !parent || !thread || !choice)
+		return -1;
+	dfs->edges_room = room;
+	return 0;
+}
+
+static void dfs_free(struct dfs *dfs)
+{
+	states_free(&dfs->states);
+	free(dfs->edges.to);
+	free(dfs->edges.operations);
+	free(dfs->edges.parent);
+	free(dfs->edges.parent_thread);
+	free(dfs->edges.parent_choice);
+	free(dfs->nodes);
+	free(dfs->bytes);
+}
+
+static size_t dfs_bytes(const struct dfs *dfs)
+{
+	size_t cell = sizeof(*dfs->edges.to) + sizeof(*dfs->edges.operations);
+
+	return states_bytes(&dfs->states) + sharing_bytes() +
+	       dfs->edges_room * (dfs->edges.nr_threads * cell + 6) +
+	       dfs->nodes_room * sizeof(*dfs->nodes) + dfs->bytes_room;
+}
+
+/* Put an edge from the top node into the graph, to a state or to nowhere. */
+static void add_edge(struct dfs *dfs, uint32_t to)
+{
+	const struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
+	size_t at = (size_t)node->state * dfs->edges.nr_threads + node->thread;
+	uint32_t operations = run.operations;
+
+	dfs->search->result->steps++;
+	/* the other outcomes of a choice only lead further away */
+	if (node->choice)
+		return;
+	if (operations >= EDGE_PROGRESS)
+		operations = EDGE_PROGRESS - 1;
+	dfs->edges.to[at] = to;
+	dfs->edges.operations[at] = (uint16_t)
+		(operations | (run.progressed ? EDGE_PROGRESS : 0));
+}
+
+/* The world is at a state.  Store it, and go there if it is new. */
+static int visit(struct dfs *dfs)
+{
+	struct search *search = dfs->search;
+	uint32_t state, nr_threads = dfs->edges.nr_threads;
+	const struct node *from;
+	struct node *node;
+	size_t bytes;
+	bool is_new;
+
+	if (reserve((void **)&dfs->bytes, &dfs->bytes_room,
+		    dfs->bytes_used + world_save_bound(), 1) ||
+	    reserve((void **)&dfs->nodes, &dfs->nodes_room, dfs->nr_nodes + 1,
+		    sizeof(*dfs->nodes)))
+		return -1;
+	bytes = world_save(dfs->bytes + dfs->bytes_used);
+	state = states_insert(&dfs->states,
+			      states_hash(dfs->bytes + dfs->bytes_used, bytes,
+					  0), &is_new);
+	if (state == UINT32_MAX ||
+	    (state >= dfs->edges_room && grow_edges(dfs)))
+		return -1;
+	if (dfs->nr_nodes)
+		add_edge(dfs, state);
+	if (!is_new)
+		return 0;
+	for (uint32_t t = 0; t < nr_threads; t++)
+		dfs->edges.to[(size_t)state * nr_threads + t] = EDGE_NONE;
+	from = dfs->nr_nodes ? &dfs->nodes[dfs->nr_nodes - 1] : NULL;
+	dfs->edges.parent[state] = from ? from->state : EDGE_NONE;
+	dfs->edges.parent_thread[state] = from ? from->thread : 0;
+	dfs->edges.parent_choice[state] = from ? from->choice : 0;
+	dfs->edges.nr_states = dfs->states.nr;
+	search->result->states = dfs->states.nr;
+	if (bytes > dfs->state_bytes)
+		dfs->state_bytes = bytes;
+
+	node = &dfs->nodes[dfs->nr_nodes++];
+	memset(node, 0, sizeof(*node));
+	node->snapshot = dfs->bytes_used;
+	node->state = state;
+	node->todo = run_enabled_mask();
+	node->thread = from ? from->thread : 0;
+	dfs->bytes_used += bytes;
+	dfs->steps_differ = false;
+	return 0;
+}
+
+/* The way to the step that the top node takes now, as a schedule. */
+static int path(struct dfs *dfs, struct check_schedule *schedule)
+{
+	uint32_t lead[CHECK_MAX_THREADS];
+
+	memset(schedule, 0, sizeof(*schedule));
+	memcpy(lead, dfs->lead, sizeof(lead));
+	for (size_t i = 0; i < dfs->nr_nodes; i++) {
+		const struct node *node = &dfs->nodes[i];
+
+		if (schedule_add(schedule, node->thread,
+				 lead[node->thread] + node->operations))
+			return -1;
+		lead[node->thread] = 0;
+		if (node->chose && schedule_choose(schedule, node->choice))
+			return -1;
+	}
+	return 0;
+}
+
+static int failed(struct dfs *dfs)
+{
+	struct check_failure *failure = search_failure(dfs->search);
+
+	if (!failure)
+		return 0;
+	return path(dfs, &failure->schedule);
+}
+
+/* All threads are at their ends: finish() has the last word. */
+static int completed(struct dfs *dfs)
+{
+	struct search *search = dfs->search;
+
+	if (run_any_cut()) {
+		search->result->cut++;
+		return 0;
+	}
+	search->result->executions++;
+	if (run_main(search->program->finish) == END_FAILED)
+		return failed(dfs);
+	if (search->options->completed)
+		search->options->completed(search->options->user);
+	return 0;
+}
+
+/* No thread can move, and not all are at their ends. */
+static int blocked(struct dfs *dfs)
+{
+	if (run_any_cut()) {
+		dfs->search->result->cut++;
+		return 0;
+	}
+	run_deadlock();
+	return failed(dfs);
+}
+
+/* Take the next step from the top node. */
+static int step(struct dfs *dfs)
+{
+	struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
+	unsigned int t = prefer(node->todo, node->thread);
+	struct thread *thread = &world->threads[t];
+	enum run_end end;
+
+	if (node->thread != t)
+		node->choice = 0;
+	node->thread = (uint8_t)t;
+	if (dfs->steps_differ)
+		world_restore(dfs->bytes + node->snapshot);
+	dfs->steps_differ = true;
+	node->chose = thread->class == CLASS_CHOICE;
+	if (node->chose) {
+		thread->choice = node->choice;
+		if (node->choice + 1u >= thread->nr_choices)
+			node->todo &= ~(1u << t);
+	} else {
+		node->todo &= ~(1u << t);
+	}
+	end = run_thread(t);
+	node->operations = run.operations;
+	if (end == END_FAILED) {
+		add_edge(dfs, EDGE_NONE);
+		if (failed(dfs))
+			return -1;
+	} else if (run_all_done()) {
+		add_edge(dfs, EDGE_NONE);
+		if (completed(dfs))
+			return -1;
+	} else if (!run_enabled_mask()) {
+		add_edge(dfs, EDGE_NONE);
+		if (blocked(dfs))
+			return -1;
+	} else {
+		size_t before = dfs->nr_nodes;
+
+		if (visit(dfs))
+			return -1;
+		if (dfs->nr_nodes > before)
+			return 0;
+	}
+	/* still here: the next value of a choice, if there is one */
+	node = &dfs->nodes[dfs->nr_nodes - 1];
+	if (node->chose && (node->todo & (1u << t)))
+		node->choice++;
+	else
+		node->choice = 0;
+	return 0;
+}
+
+static void pop(struct dfs *dfs)
+{
+	struct node *node = &dfs->nodes[--dfs->nr_nodes];
+
+	dfs->bytes_used = node->snapshot;
+	dfs->steps_differ = true;
+	if (!dfs->nr_nodes)
+		return;
+	node--;
+	if (node->chose && (node->todo & (1u << node->thread)))
+		node->choice++;
+	else
+		node->choice = 0;
+}
+
+/*
+ * From the state after setup(), let each thread go to its first operation that
+ * others can see; what it does before commutes, so it is done just once.
+ * Return: -1 when a thread failed or ended on the way (the failure is noted).
+ */
+static int to_first_operations(struct dfs *dfs)
+{
+	run_arm_threads();
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+		struct check_schedule *schedule;
+		struct check_failure *failure;
+
+		if (run_thread(t) != END_FAILED) {
+			dfs->lead[t] = run.operations;
+			continue;
+		}
+		failure = search_failure(dfs->search);
+		schedule = failure ? &failure->schedule : NULL;
+		if (schedule && schedule_add(schedule, t, run.operations))
+			dfs->search->out_of_memory = true;
+		return -1;
+	}
+	return 0;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/*
+ * Learn what is shared from random executions: cheaper than to find out in
+ * the middle of a search, which must begin again then.
+ */
+static void learn(const char *after_setup)
+{
+	uint64_t random = 0x2545f4914f6cdd1du;
+
+	run.mode = RUN_OPERATIONS;
+	run.note_sharing = true;
+	for (int i = 0; i < SEED_RUNS; i++) {
+		unsigned int t = 0;
+
+		world_restore(after_setup);
+		run_arm_threads();
+		for (int n = 0; n < SEED_OPERATIONS; n++) {
+			unsigned int mask = run_enabled_mask();
+			uint64_t r = next_random(&random);
+
+			if (!mask)
+				break;
+			if (!(mask & (1u << t)) || r % 16 < (unsigned)i % 16)
+				do {
+					r = next_random(&random);
+					t = (unsigned int)
+						(r % run.program->nr_threads);
+				} while (!(mask & (1u << t)));
+			if (world->threads[t].class == CLASS_CHOICE)
+				world->threads[t].choice = (uint16_t)
+					((r >> 32) %
+					 world->threads[t].nr_choices);
+			if (run_thread(t) == END_FAILED)
+				break;
+		}
+	}
+	run.note_sharing = false;
+	sharing_changed();
+}
+
+static bool surprised(const struct dfs *dfs)
+{
+	return !dfs->search->options->no_reduction && sharing_changed();
+}
+
+static void forget_results(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	if (search->options->restarted)
+		search->options->restarted(search->options->user);
+	for (size_t i = 0; i < result->nr_failures; i++)
+		check_schedule_free(&result->failures[i].schedule);
+	result->nr_failures = 0;
+	result->states = 0;
+	result->steps = 0;
+	result->executions = 0;
+	result->cut = 0;
+}
+
+/* Return: 1 when what is known changed and the pass must be repeated. */
+static int pass(struct dfs *dfs, const char *after_setup)
+{
+	struct search *search = dfs->search;
+
+	world_restore(after_setup);
+	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
+	search->result->passes++;
+	if (to_first_operations(dfs))
+		return surprised(dfs);
+	if (run_all_done()) {
+		if (completed(dfs))
+			return -1;
+		return surprised(dfs);
+	}
+	if (!run_enabled_mask())
+		return blocked(dfs) ? -1 : surprised(dfs);
+	if (visit(dfs))
+		return -1;
+	while (dfs->nr_nodes && !search->stop) {
+		if (!dfs->nodes[dfs->nr_nodes - 1].todo)
+			pop(dfs);
+		else if (step(dfs))
+			return -1;
+		if (surprised(dfs))
+			return 1;
+		if (search_poll_due(search)) {
+			search->result->search_bytes = dfs_bytes(dfs);
+			search_poll(search);
+		}
+	}
+	search->result->search_bytes = dfs_bytes(dfs);
+	return 0;
+}
+
+int search_states(struct search *search)
+{
+	struct check_result *result = search->result;
+	char *after_setup = malloc(world_save_bound());
+	size_t peak = 0;
+	int again;
+
+	if (!after_setup)
+		return -1;
+	sharing_reset();
+	world_save(after_setup);
+	if (!search->options->no_reduction)
+		learn(after_setup);
+	do {
+		struct dfs dfs = {
+			.search = search,
+			.edges.nr_threads = search->program->nr_threads,
+		};
+
+		forget_results(search);
+		again = pass(&dfs, after_setup);
+		if (result->search_bytes > peak)
+			peak = result->search_bytes;
+		result->state_bytes = dfs.state_bytes;
+		if (!again && !search->stop &&
+		    cycles_find(search, &dfs.edges, dfs.lead))
+			again = -1;
+		dfs_free(&dfs);
+	} while (again > 0);
+	result->search_bytes = peak;
+	result->collision = (double)result->states * (double)result->states *
+			    0x1p-129;
+	world_restore(after_setup);
+	free(after_setup);
+	return again;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * coro.c - coroutines; see coro.h.
+ */
+#include "coro.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* A stack is clean below this many zero bytes: nothing deeper was touched. */
+#define CLEAN_BYTES 512
+
+static char *stacks;
+static void (*entries[16])(unsigned int i);
+
+char *coro_top(unsigned int i)
+{
+	return stacks + (size_t)(i + 1) * CORO_STACK_BYTES;
+}
+
+static char *coro_bottom(unsigned int i)
+{
+	return stacks + (size_t)i * CORO_STACK_BYTES;
+}
+
+int coro_setup(unsigned int nr)
+{
+	if (stacks)
+		return 0;
+	stacks = mmap(NULL, (size_t)nr * CORO_STACK_BYTES,
+		      PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stacks == MAP_FAILED) {
+		stacks = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * Bytes of dead frames differ from one path to the next.  Zero them, so that
+ * slots a later frame never writes are equal in equal states.
+ */
+void coro_scrub(unsigned int i)
+{
+	char *at = coro_live(i);
+	char *bottom = coro_bottom(i);
+	size_t clean = 0;
+
+	while (at - bottom >= 64 && clean < CLEAN_BYTES) {
+		uint64_t block[8], any = 0;
+
+		at -= 64;
+		memcpy(block, at, sizeof(block));
+		for (size_t k = 0; k < 8; k++)
+			any |= block[k];
+		if (any) {
+			memset(at, 0, 64);
+			clean = 0;
+		} else {
+			clean += 64;
+		}
+	}
+}
+
+#if defined(__x86_64__) && !defined(CORO_UCONTEXT)
+
+static void *saved[16];
+static void *host;
+
+/*
+ * void coro_switch(void **save, void *load)
+ * Pushes what the ABI wants kept, swaps stacks and leaves by pop and jump:
+ * a ret would be mispredicted every time.
+ */
+void coro_switch(void **save, void *load);
+__asm__(".text\n"
+	".globl coro_switch\n"
+	".hidden coro_switch\n"
+	".type coro_switch,@function\n"
+	"coro_switch:\n"
+	"	pushq %rbp\n"
+	"	pushq %rbx\n"
+	"	pushq %r12\n"
+	"	pushq %r13\n"
+	"	pushq %r14\n"
+	"	pushq %r15\n"
+	"	movq %rsp, (%rdi)\n"
+	"	movq %rsi, %rsp\n"
+	"	popq %r15\n"
+	"	popq %r14\n"
+	"	popq %r13\n"
+	"	popq %r12\n"
+	"	popq %rbx\n"
+	"	popq %rbp\n"
+	"	popq %rcx\n"
+	"	jmp *%rcx\n"
+	".size coro_switch,.-coro_switch\n");
+
+/* The first resume arrives here with the coroutine's number in %rbx. */
+void coro_begin(unsigned int i);
+__asm__(".text\n"
+	".hidden coro_start\n"
+	".type coro_start,@function\n"
+	"coro_start:\n"
+	"	movl %ebx, %edi\n"
+	"	xorl %ebp, %ebp\n"
+	"	call coro_begin\n"
+	"	ud2\n"
+	".size coro_start,.-coro_start\n");
+extern char coro_start[];
+
+__attribute__((used)) void coro_begin(unsigned int i)
+{
+	entries[i](i);
+	coro_leave(i);
+}
+
+void coro_init(unsigned int i, void (*entry)(unsigned int i))
+{
+	uint64_t *top = (uint64_t *)(void *)coro_top(i);
+
+	entries[i] = entry;
+	memset(coro_bottom(i), 0, CORO_STACK_BYTES);
+	/* r15 r14 r13 r12 rbx rbp, the address, and a word that aligns */
+	top[-2] = (uint64_t)(uintptr_t)coro_start;
+	top[-4] = i;
+	saved[i] = top - 8;
+}
+
+void coro_resume(unsigned int i)
+{
+	coro_switch(&host, saved[i]);
+}
+
+void coro_yield(unsigned int i)
+{
+	coro_switch(&saved[i], host);
+}
+
+_Noreturn void coro_leave(unsigned int i)
+{
+	void *dead;
+
+	(void)i;
+	coro_switch(&dead, host);
+	abort();
+}
+
+char *coro_live(unsigned int i)
+{
+	return saved[i];
+}
+
+void coro_restored(unsigned int i, char *live)
+{
+	saved[i] = live;
+}
+
+#else
+
+#include <ucontext.h>
+
+/* The context lies at the top of the stack, so that a copy includes it. */
+static ucontext_t host;
+static char *low[16];
+
+static ucontext_t *context(unsigned int i)
+{
+	uintptr_t at = (uintptr_t)coro_top(i) - sizeof(ucontext_t) - 64;
+
+	return (ucontext_t *)(at & ~(uintptr_t)63);
+}
+
+static void coro_begin(int i)
+{
+	entries[i]((unsigned int)i);
+	coro_leave((unsigned int)i);
+}
+
+void coro_init(unsigned int i, void (*entry)(unsigned int i))
+{
+	ucontext_t *uc = context(i);
+
+	entries[i] = entry;
+	memset(coro_bottom(i), 0, CORO_STACK_BYTES);
+	if (getcontext(uc))
+		abort();
+	uc->uc_stack.ss_sp = coro_bottom(i);
+	uc->uc_stack.ss_size = (size_t)((char *)uc - coro_bottom(i));
+	uc->uc_link = NULL;
+	makecontext(uc, (void (*)(void))coro_begin, 1, (int)i);
+	low[i] = (char *)uc - 1024;
+}
+
+void coro_resume(unsigned int i)
+{
+	if (swapcontext(&host, context(i)))
+		abort();
+}
+
+/* 512 bytes below this frame hold whatever swapcontext() itself needs. */
+__attribute__((noinline)) void coro_yield(unsigned int i)
+{
+	low[i] = (char *)__builtin_frame_address(0) - 512;
+	low[i] = (char *)((uintptr_t)low[i] & ~(uintptr_t)63);
+	if (swapcontext(context(i), &host))
+		abort();
+}
+
+_Noreturn void coro_leave(unsigned int i)
+{
+	(void)i;
+	setcontext(&host);
+	abort();
+}
+
+char *coro_live(unsigned int i)
+{
+	return low[i];
+}
+
+void coro_restored(unsigned int i, char *live)
+{
+	low[i] = live;
+}
+
+#endif

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fewest.c - for each failure the schedule with the fewest context switches.
+ *
+ * The search by states finds which failures there are, along whatever path
+ * came first.  This one goes through the same states in order of the switches
+ * it takes to get there: all that one thread reaches alone, then all that one
+ * switch more reaches, and so on until every failure was met again.
+ */
+#include "internal.h"
+#include "states.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Snapshots this search may keep; beyond, failures keep what they have. */
+#define MAX_BYTES ((size_t)2 << 30)
+
+struct item {
+	size_t snapshot;		/* offset in bytes */
+	uint32_t parent;		/* item; EDGE_NONE at the root */
+	uint32_t operations;		/* of the step that led here */
+	uint32_t length;		/* operations from the start */
+	uint8_t thread;			/* that took it */
+	uint8_t choice;
+	bool chose;
+};
+
+struct fewest {
+	struct search *search;
+	struct states states;
+	struct item *items;
+	uint32_t nr_items;
+	uint32_t room;
+	char *bytes;
+	size_t bytes_used;
+	size_t bytes_room;
+	uint32_t lead[CHECK_MAX_THREADS];
+	size_t missing;			/* failures not met again yet */
+	bool met[CHECK_MAX_FAILURES];
+	uint32_t best[CHECK_MAX_FAILURES];	/* length in this layer */
+	bool full;
+};
+
+static int reserve(struct fewest *f)
+{
+	size_t wanted = f->bytes_used + world_save_bound();
+
+	if (wanted > f->bytes_room) {
+		size_t room = wanted + wanted / 2;
+		char *bytes = realloc(f->bytes, room);
+
+		if (!bytes)
+			return -1;
+		f->bytes = bytes;
+		f->bytes_room = room;
+	}
+	if (f->nr_items == f->room) {
+		uint32_t room = f->room + f->room / 2 + 256;
+		struct item *items = realloc(f->items, room * sizeof(*items));
+
+		if (!items)
+			return -1;
+		f->items = items;
+		f->room = room;
+	}
+	return 0;
+}
+
+/* Keep the world, reached by the step in *item, unless it is known. */
+static int keep(struct fewest *f, struct item item)
+{
+	size_t bytes;
+	bool is_new;
+
+	if (f->bytes_used > MAX_BYTES) {
+		f->full = true;
+		return 0;
+	}
+	if (reserve(f))
+		return -1;
+	bytes = world_save(f->bytes + f->bytes_used);
+	if (states_insert(&f->states,
+			  states_hash(f->bytes + f->bytes_used, bytes,
+				      item.thread + 1u),
+			  &is_new) == UINT32_MAX)
+		return -1;
+	if (!is_new)
+		return 0;
+	item.snapshot = f->bytes_used;
+	f->bytes_used += bytes;
+	f->items[f->nr_items++] = item;
+	return 0;
+}
+
+/* The schedule that leads over `last` and the step after it. */
+static int path(const struct fewest *f, const struct item *last,
+		struct check_schedule *schedule)
+{
+	uint32_t lead[CHECK_MAX_THREADS];
+	uint32_t n = 0;
+	const struct item **way;
+	int error = 0;
+
+	memcpy(lead, f->lead, sizeof(lead));
+	way = malloc(((size_t)f->nr_items + 1) * sizeof(*way));
+	if (!way)
+		return -1;
+	for (const struct item *i = last; ; i = &f->items[i->parent]) {
+		way[n++] = i;
+		if (i->parent == EDGE_NONE)
+			break;
+	}
+	memset(schedule, 0, sizeof(*schedule));
+	while (n-- && !error) {
+		if (!way[n]->operations && way[n]->parent == EDGE_NONE)
+			continue;
+		error = schedule_add(schedule, way[n]->thread,
+				     lead[way[n]->thread] + way[n]->operations);
+		lead[way[n]->thread] = 0;
+		if (way[n]->chose && !error)
+			error = schedule_choose(schedule, way[n]->choice);
+	}
+	free(way);
+	return error;
+}
+
+/* run.failure happened behind *item: is it one that is looked for? */
+static int failed(struct fewest *f, const struct item *item)
+{
+	struct check_result *result = f->search->result;
+
+	for (size_t i = 0; i < result->nr_failures; i++) {
+		struct check_failure *failure = &result->failures[i];
+
+		if (failure->number != run.failure.number ||
+		    failure->where != run.failure.where)
+			continue;
+		if (f->met[i] && f->best[i] <= item->length)
+			return 0;
+		check_schedule_free(&failure->schedule);
+		f->met[i] = true;
+		f->best[i] = item->length;
+		memcpy(failure->text, run.failure.text, sizeof(failure->text));
+		return path(f, item, &failure->schedule);
+	}
+	return 0;
+}
+
+static int after_step(struct fewest *f, enum run_end end,
+		      const struct item *item)
+{
+	if (end == END_FAILED)
+		return failed(f, item);
+	if (run_all_done()) {
+		if (run_any_cut() ||
+		    run_main(f->search->program->finish) != END_FAILED)
+			return 0;
+		return failed(f, item);
+	}
+	if (!run_enabled_mask()) {
+		if (run_any_cut())
+			return 0;
+		run_deadlock();
+		return failed(f, item);
+	}
+	return keep(f, *item);
+}
+
+/* Let thread t take every step it can take from item number `from`. */
+static int run_from(struct fewest *f, uint32_t from, unsigned int t)
+{
+	unsigned int choice = 0, nr_choices = 1;
+	int error = 0;
+
+	for (; choice < nr_choices && !error; choice++) {
+		struct thread *thread = &world->threads[t];
+		struct item item = {
+			.parent = from, .thread = (uint8_t)t,
+			.choice = (uint8_t)choice,
+		};
+		enum run_end end;
+
+		world_restore(f->bytes + f->items[from].snapshot);
+		if (!run_enabled(t))
+			return 0;
+		if (thread->class == CLASS_CHOICE) {
+			item.chose = true;
+			nr_choices = thread->nr_choices;
+			thread->choice = (uint16_t)choice;
+		}
+		end = run_thread(t);
+		item.operations = run.operations;
+		item.length = f->items[from].length + run.operations;
+		error = after_step(f, end, &item);
+	}
+	return error;
+}
+
+static size_t missing(const struct fewest *f)
+{
+	const struct check_result *result = f->search->result;
+	size_t n = 0;
+
+	/* a livelock is a cycle, not a step: its schedule stays */
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (!f->met[i] && result->failures[i].number != CHECK_LIVELOCK)
+			n++;
+	return n;
+}
+
+/*
+ * One layer: items from `begin` on were reached by a switch.  Each is carried
+ * on by its own thread (which adds to the layer), then by the others (which
+ * makes the next layer).
+ */
+static int layers(struct fewest *f)
+{
+	uint32_t begin = 0;
+
+	while (begin < f->nr_items && missing(f) && !f->full) {
+		uint32_t end;
+
+		for (uint32_t i = begin; i < f->nr_items; i++)
+			if (f->items[i].parent != EDGE_NONE &&
+			    run_from(f, i, f->items[i].thread))
+				return -1;
+		if (!missing(f))
+			return 0;
+		end = f->nr_items;
+		for (uint32_t i = begin; i < end && !f->full; i++)
+			for (unsigned int t = 0; t < run.program->nr_threads;
+			     t++)
+				if ((f->items[i].parent == EDGE_NONE ||
+				     t != f->items[i].thread) &&
+				    run_from(f, i, t))
+					return -1;
+		begin = end;
+	}
+	return 0;
+}
+
+/* The world is as setup() left it, and sharing.c knows what is shared. */
+int search_fewest_switches(struct search *search)
+{
+	struct fewest f = { .search = search };
+	struct item root = { .parent = EDGE_NONE };
+	int error;
+
+	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
+	run_arm_threads();
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+		if (run_thread(t) == END_FAILED)
+			return 0;
+		f.lead[t] = run.operations;
+	}
+	error = keep(&f, root) || layers(&f) ? -1 : 0;
+	states_free(&f.states);
+	free(f.items);
+	free(f.bytes);
+	return error;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h - what the checker's files share.
+ *
+ * Names used in this file
+ *   world     all bytes that make a state: registered regions and live stacks
+ *   snapshot  a copy of the world
+ *   MAIN      the coroutine that runs setup() and finish()
+ */
+#ifndef CHECKER_INTERNAL_H
+#define CHECKER_INTERNAL_H
+
+#include "../include/checker.h"
+#include "coro.h"
+
+#define MAIN CHECK_MAX_THREADS
+#define MAX_HELD 12
+
+enum thread_status {
+	THREAD_UNUSED,
+	THREAD_READY,		/* at an operation, or not yet begun */
+	THREAD_DONE,
+	THREAD_CUT,		/* met a bound: goes no further */
+};
+
+/* Beyond the client's classes: releasing a lock never has to wait. */
+enum {
+	CLASS_RELEASE_READ = CHECK_WRITE + 1,
+	CLASS_RELEASE_WRITE,
+	CLASS_CHOICE,
+	CLASS_BEGIN,		/* nothing yet: the thread has not begun */
+};
+
+struct thread {
+	uint32_t status;
+	uint32_t live;			/* bytes of its live stack */
+	uint32_t token;			/* park and unpark */
+	uint32_t class;			/* of the operation it is at, */
+	const void *object;		/* its object, */
+	uint32_t bytes;			/* and its size */
+	uint16_t nr_choices;
+	uint16_t choice;
+	bool (*enabled)(const void *object);
+	const char *name;
+	uint32_t nr_held;
+	struct check_lock *held[MAX_HELD];
+};
+
+#define ARENAS (CHECK_MAX_THREADS + 1)
+
+struct world {
+	size_t used;			/* of this struct: unused threads are not saved */
+	size_t arena_used[ARENAS];
+	size_t shadow_used[ARENAS];
+	struct thread threads[CHECK_MAX_THREADS];
+};
+
+extern struct world *world;
+
+/* world.c */
+int world_setup(unsigned int nr_threads);
+size_t world_save(char *to);		/* Return: bytes written */
+size_t world_save_bound(void);		/* an upper bound of it */
+void world_restore(const char *from);
+bool world_is_freed(const void *object);
+
+/* run.c: how check_op() behaves */
+enum run_mode {
+	RUN_ALONE,		/* setup and finish: no scheduling */
+	RUN_STEPS,		/* stop where operations may conflict */
+	RUN_OPERATIONS,		/* stop before every operation */
+	RUN_SCHEDULE,		/* stop after run.budget operations */
+};
+
+enum run_end {
+	END_YIELD,
+	END_DONE,
+	END_FAILED,
+	END_CUT,
+};
+
+struct run {
+	const struct check_program *program;
+	enum run_mode mode;
+	unsigned int current;
+	bool inside;			/* a coroutine runs */
+	bool replaying;			/* a failure does not end anything */
+	bool note_sharing;
+	enum run_end end;
+	uint32_t budget;		/* RUN_SCHEDULE */
+	uint32_t operations;		/* of the current step */
+	bool progressed;		/* check_progress() in this step */
+	uint64_t total_operations;
+	struct check_failure failure;	/* the last one */
+	unsigned int nr_failures;	/* in a replay */
+	const struct check_listener *listener;
+	struct check_lock *main_held[MAX_HELD];
+	uint32_t nr_main_held;
+};
+
+extern struct run run;
+
+int run_begin(const struct check_program *program);	/* arms handlers */
+void run_finish(void);
+void run_arm_threads(void);		/* every thread at its beginning */
+enum run_end run_thread(unsigned int t);
+enum run_end run_main(void (*function)(void *arg));
+bool run_enabled(unsigned int t);
+unsigned int run_enabled_mask(void);
+bool run_all_done(void);
+bool run_any_cut(void);
+/* Fill run.failure for threads that all wait. */
+void run_deadlock(void);
+
+/* sharing.c: which objects threads really share */
+void sharing_reset(void);
+bool sharing_changed(void);		/* since the last call */
+/* Return: the operation commutes with all that other threads may do. */
+bool sharing_note(unsigned int t, const void *object, size_t bytes,
+		  uint32_t class);
+size_t sharing_bytes(void);
+
+/* order.c: lock classes, taken in which order */
+void order_reset(void);
+/* Return: NULL, or a description of the cycle that taking name closes. */
+const char *order_note(struct check_lock *const *held, size_t nr_held,
+		       const char *name);
+
+/* schedule.c */
+int schedule_add(struct check_schedule *schedule, uint32_t thread,
+		 uint32_t operations);
+int schedule_choose(struct check_schedule *schedule, uint8_t choice);
+int schedule_copy(struct check_schedule *to, const struct check_schedule *from);
+
+/* search.c */
+struct search {
+	const struct check_program *program;
+	const struct check_options *options;
+	struct check_result *result;
+	double started;
+	uint32_t polls;
+	bool stop;
+	bool out_of_memory;
+};
+
+double now_seconds(void);
+/* Return: whether it is time for search_poll(); cheap. */
+static inline bool search_poll_due(struct search *search)
+{
+	return ++search->polls % 256 == 0;
+}
+
+/* Set search->stop when a limit is met, or the user says so. */
+void search_poll(struct search *search);
+/*
+ * run.failure happened.  Return: a new entry of result->failures whose
+ * schedule the caller fills, or NULL when it is known already.
+ */
+struct check_failure *search_failure(struct search *search);
+
+/* Choose one of the enabled threads: the one that ran last if possible. */
+static inline unsigned int prefer(unsigned int mask, unsigned int last)
+{
+	return mask & (1u << last) ? last : (unsigned int)__builtin_ctz(mask);
+}
+
+int search_states(struct search *search);
+int search_executions(struct search *search);
+/* Replace schedules of failures by ones with the fewest context switches. */
+int search_fewest_switches(struct search *search);
+
+/* cycles.c */
+struct edges {
+	uint32_t nr_states;
+	uint32_t nr_threads;
+	uint32_t *to;			/* [state * nr_threads + thread] */
+	uint16_t *operations;		/* top bit: progress was made */
+	uint32_t *parent;
+	uint8_t *parent_thread;
+	uint8_t *parent_choice;
+};
+
+#define EDGE_NONE UINT32_MAX
+#define EDGE_PROGRESS 0x8000u
+
+/*
+ * Look for cycles; lead: operations of each thread before the first state.
+ * Return: 0, or -1 without memory.
+ */
+int cycles_find(struct search *search, const struct edges *edges,
+		const uint32_t *lead);
+
+#endif /* CHECKER_INTERNAL_H */

@@ -1,0 +1,668 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run.c - run the threads of the program under test, a piece at a time.
+ *
+ * A thread runs until check_op() says that others may go first.  What that
+ * means is the mode's: see enum run_mode.  Everything a search does is to
+ * restore a world, to call run_thread() and to look at the world again.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <ucontext.h>
+
+/* A step this long means that a thread goes round alone, for ever. */
+#define MAX_STEP_OPERATIONS 100000
+
+/* Two ticks without an operation, and a thread is called stuck. */
+#define TICK_SECONDS 2
+
+struct run run;
+
+static volatile uint64_t seen_operations;
+static bool handlers_armed;
+static struct sigaction old_handlers[5];
+static const int caught[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM };
+static char *signal_stack;
+
+static void tell_listener(void)
+{
+	unsigned int nth = run.nr_failures++;
+
+	if (run.replaying && run.listener && run.listener->failed)
+		run.listener->failed(run.listener->user, &run.failure, nth);
+}
+
+static void fail(unsigned int number, const void *where, const char *format,
+		 va_list arguments)
+{
+	struct check_failure *failure = &run.failure;
+
+	memset(failure, 0, sizeof(*failure));
+	failure->number = number;
+	failure->where = where;
+	vsnprintf(failure->text, sizeof(failure->text), format, arguments);
+	tell_listener();
+}
+
+/* The same from outside of the coroutines. */
+static void set_failure(unsigned int number, const void *where,
+			const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail(number, where, format, arguments);
+	va_end(arguments);
+}
+
+/* Purpose: the coroutine that runs ends here, for this execution. */
+static _Noreturn void leave(enum run_end end)
+{
+	run.end = end;
+	coro_leave(run.current);
+}
+
+void check_fail(unsigned int number, const void *where, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail(number, where, format, arguments);
+	va_end(arguments);
+	if (!run.replaying)
+		leave(END_FAILED);
+}
+
+_Noreturn void check_fail_stop(unsigned int number, const void *where,
+			       const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail(number, where, format, arguments);
+	va_end(arguments);
+	leave(END_FAILED);
+}
+
+static const void *fault_address(int number, const void *context)
+{
+#if defined(__x86_64__)
+	const ucontext_t *uc = context;
+
+	if (number != SIGALRM)
+		return (const void *)uc->uc_mcontext.gregs[REG_RIP];
+#endif
+	(void)number;
+	(void)context;
+	return NULL;
+}
+
+/*
+ * A signal in a coroutine is a bug of the program under test.  The handler
+ * runs on a stack of its own and leaves it like the coroutine would.
+ */
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	(void)info;
+	if (number == SIGALRM) {
+		if (!run.inside || run.total_operations != seen_operations) {
+			seen_operations = run.total_operations;
+			return;
+		}
+		check_fail_stop(CHECK_STUCK, NULL,
+				"runs for %d seconds without an operation",
+				TICK_SECONDS);
+	}
+	if (!run.inside) {
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	check_fail_stop(CHECK_CRASH, fault_address(number, context), "%s",
+			number == SIGSEGV ? "segmentation fault" :
+			number == SIGBUS ? "bus error" :
+			number == SIGFPE ? "arithmetic exception" :
+					   "illegal instruction");
+}
+
+static int arm_handlers(void)
+{
+	struct itimerval every = { { TICK_SECONDS, 0 }, { TICK_SECONDS, 0 } };
+	struct sigaction action = {
+		.sa_sigaction = on_signal,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART,
+	};
+	stack_t stack = { .ss_size = 65536 };
+
+	if (!signal_stack)
+		signal_stack = malloc(stack.ss_size);
+	stack.ss_sp = signal_stack;
+	if (!signal_stack || sigaltstack(&stack, NULL))
+		return -1;
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (sigaction(caught[i], &action, &old_handlers[i]))
+			return -1;
+	handlers_armed = true;
+	return setitimer(ITIMER_REAL, &every, NULL);
+}
+
+static void disarm_handlers(void)
+{
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	if (!handlers_armed)
+		return;
+	setitimer(ITIMER_REAL, &never, NULL);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaction(caught[i], &old_handlers[i], NULL);
+	handlers_armed = false;
+}
+
+int run_begin(const struct check_program *program)
+{
+	if (!program->nr_threads || program->nr_threads > CHECK_MAX_THREADS ||
+	    !program->thread) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&run, 0, sizeof(run));
+	run.program = program;
+	run.current = MAIN;
+	if (world_setup(program->nr_threads))
+		return -1;
+	return arm_handlers();
+}
+
+void run_finish(void)
+{
+	disarm_handlers();
+	run.program = NULL;
+}
+
+static void thread_entry(unsigned int t)
+{
+	run.program->thread(run.program->arg, t);
+	leave(END_DONE);
+}
+
+static void (*main_function)(void *arg);
+
+static void main_entry(unsigned int t)
+{
+	(void)t;
+	main_function(run.program->arg);
+	leave(END_DONE);
+}
+
+void run_arm_threads(void)
+{
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+		struct thread *thread = &world->threads[t];
+
+		coro_init(t, thread_entry);
+		thread->status = THREAD_READY;
+		thread->class = CLASS_BEGIN;
+		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
+	}
+}
+
+static void resume(unsigned int i)
+{
+	run.current = i;
+	run.inside = true;
+	coro_resume(i);
+	run.inside = false;
+}
+
+enum run_end run_main(void (*function)(void *arg))
+{
+	enum run_mode mode = run.mode;
+
+	if (!function)
+		return END_DONE;
+	main_function = function;
+	run.nr_main_held = 0;
+	coro_init(MAIN, main_entry);
+	run.mode = RUN_ALONE;
+	resume(MAIN);
+	run.mode = mode;
+	return run.end;
+}
+
+/* Purpose: let thread t go on until it yields, ends or fails. */
+enum run_end run_thread(unsigned int t)
+{
+	struct thread *thread = &world->threads[t];
+
+	run.operations = 0;
+	run.progressed = false;
+	resume(t);
+	coro_scrub(t);
+	if (run.end == END_YIELD)
+		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
+	else
+		thread->live = 0;
+	if (run.end == END_DONE && thread->nr_held) {
+		set_failure(CHECK_LOCK_MISUSE, NULL, "CPU%u ends with %s held",
+			    t, thread->held[0]->name);
+		run.end = END_FAILED;
+	}
+	if (run.end == END_DONE || run.end == END_FAILED)
+		thread->status = THREAD_DONE;
+	if (run.end == END_CUT)
+		thread->status = THREAD_CUT;
+	return run.end;
+}
+
+bool run_enabled(unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+
+	return thread->status == THREAD_READY &&
+	       (!thread->enabled || thread->enabled(thread->object));
+}
+
+unsigned int run_enabled_mask(void)
+{
+	unsigned int mask = 0;
+
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		if (run_enabled(t))
+			mask |= 1u << t;
+	return mask;
+}
+
+bool run_all_done(void)
+{
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		if (world->threads[t].status == THREAD_READY)
+			return false;
+	return true;
+}
+
+bool run_any_cut(void)
+{
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		if (world->threads[t].status == THREAD_CUT)
+			return true;
+	return false;
+}
+
+/* Who holds what thread t waits for?  CHECK_MAX_THREADS: nobody. */
+static unsigned int holder(unsigned int t)
+{
+	for (unsigned int u = 0; u < run.program->nr_threads; u++)
+		for (uint32_t i = 0; i < world->threads[u].nr_held; i++)
+			if (world->threads[u].held[i] ==
+			    world->threads[t].object)
+				return u;
+	return CHECK_MAX_THREADS;
+}
+
+static bool waits_for_lock(const struct thread *thread);
+
+/* Purpose: one clause, "CPU1 waits for i_pages held by CPU0". */
+static int describe_waiter(unsigned int t, char *to, size_t bytes)
+{
+	const struct thread *thread = &world->threads[t];
+	unsigned int by = holder(t);
+	const char *name = thread->name ? thread->name : "waits";
+
+	if (!waits_for_lock(thread))
+		return snprintf(to, bytes, "CPU%u %s", t, name);
+	if (by == CHECK_MAX_THREADS)
+		return snprintf(to, bytes, "CPU%u waits for %s", t, name);
+	return snprintf(to, bytes, "CPU%u waits for %s held by CPU%u", t, name,
+			by);
+}
+
+void run_deadlock(void)
+{
+	char text[sizeof(run.failure.text)] = "";
+	bool sleepers_only = true;
+	size_t at = 0;
+
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+		if (world->threads[t].status != THREAD_READY)
+			continue;
+		if (waits_for_lock(&world->threads[t]))
+			sleepers_only = false;
+		if (at && at + 2 < sizeof(text)) {
+			memcpy(text + at, ", ", 3);
+			at += 2;
+		}
+		at += (size_t)describe_waiter(t, text + at, sizeof(text) - at);
+		if (at >= sizeof(text))
+			at = sizeof(text) - 1;
+	}
+	set_failure(sleepers_only ? CHECK_LOST_WAKEUP : CHECK_DEADLOCK, NULL,
+		    "%s: %s", sleepers_only ?
+		    "a sleeper without a future waker" : "deadlock", text);
+}
+
+/* ------ called by the program under test ------ */
+
+unsigned int check_self(void)
+{
+	return run.current;
+}
+
+bool check_running(void)
+{
+	return run.inside;
+}
+
+void check_progress(void)
+{
+	run.progressed = true;
+}
+
+_Noreturn void check_cut(void)
+{
+	leave(END_CUT);
+}
+
+static void yield(void)
+{
+	unsigned int t = run.current;
+
+	run.end = END_YIELD;
+	coro_yield(t);
+}
+
+/*
+ * The thread is at an operation.  Return when it may be performed: at once if
+ * the mode allows, else when the search chooses this thread.
+ */
+static void arrive(const void *object, size_t bytes, uint32_t class,
+		   bool (*enabled)(const void *object), const char *name,
+		   unsigned int nr_choices)
+{
+	struct thread *thread = &world->threads[run.current];
+	bool at_once = false;
+
+	if (run.mode == RUN_STEPS || run.note_sharing)
+		at_once = sharing_note(run.current, object, bytes, class) &&
+			  run.mode == RUN_STEPS && class != CLASS_CHOICE;
+	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
+		at_once = class != CLASS_CHOICE;
+	if (!at_once || (enabled && !enabled(object))) {
+		thread->class = class;
+		thread->object = object;
+		thread->bytes = (uint32_t)bytes;
+		thread->enabled = enabled;
+		thread->name = name;
+		thread->nr_choices = (uint16_t)nr_choices;
+		yield();
+		thread->class = CLASS_BEGIN;
+		thread->object = NULL;
+		thread->bytes = 0;
+		thread->enabled = NULL;
+		thread->name = NULL;
+		thread->nr_choices = 0;
+	}
+	run.operations++;
+	run.total_operations++;
+	if (run.operations > MAX_STEP_OPERATIONS && run.mode == RUN_STEPS)
+		check_fail_stop(CHECK_LIVELOCK, NULL,
+				"CPU%u goes round for ever, alone",
+				run.current);
+}
+
+static void operate(const void *object, size_t bytes, uint32_t class,
+		    bool (*enabled)(const void *object), const char *name)
+{
+	if (world_is_freed(object))
+		check_fail_stop(CHECK_USE_AFTER_FREE,
+				__builtin_return_address(0),
+				"use of memory that was freed");
+	if (run.mode == RUN_ALONE) {
+		if (enabled && !enabled(object))
+			check_fail_stop(CHECK_DEADLOCK,
+					__builtin_return_address(0),
+					"%s, with nobody left to end it",
+					name ? name : "waits");
+		return;
+	}
+	arrive(object, bytes, class, enabled, name, 0);
+}
+
+void check_op(const void *object, enum check_class class)
+{
+	operate(object, 8, class, NULL, NULL);
+}
+
+void check_op_range(const void *object, size_t bytes, enum check_class class)
+{
+	operate(object, bytes, class, NULL, NULL);
+}
+
+void check_op_when(const void *object, enum check_class class,
+		   bool (*enabled)(const void *object), const char *name)
+{
+	operate(object, 8, class, enabled, name);
+}
+
+unsigned int check_choose(unsigned int nr)
+{
+	struct thread *thread = &world->threads[run.current];
+	unsigned int choice;
+
+	if (nr < 2 || run.mode == RUN_ALONE)
+		return 0;
+	arrive(NULL, 0, CLASS_CHOICE, NULL, NULL, nr);
+	choice = thread->choice;
+	thread->choice = 0;
+	return choice;
+}
+
+/* ------ locks ------ */
+
+static struct check_lock **held_of(unsigned int t, uint32_t **nr)
+{
+	if (t == MAIN) {
+		*nr = &run.nr_main_held;
+		return run.main_held;
+	}
+	*nr = &world->threads[t].nr_held;
+	return world->threads[t].held;
+}
+
+static void took(struct check_lock *lock, const void *where)
+{
+	uint32_t *nr;
+	struct check_lock **held = held_of(run.current, &nr);
+	const char *cycle = order_note(held, *nr, lock->name);
+
+	if (*nr == MAX_HELD)
+		check_fail_stop(CHECK_LOCK_MISUSE, where,
+				"more than %d locks held", MAX_HELD);
+	held[(*nr)++] = lock;
+	if (cycle)
+		check_fail(CHECK_LOCK_ORDER, where,
+			   "possible circular locking dependency: %s", cycle);
+}
+
+static bool gave(struct check_lock *lock)
+{
+	uint32_t *nr;
+	struct check_lock **held = held_of(run.current, &nr);
+
+	for (uint32_t i = 0; i < *nr; i++) {
+		if (held[i] != lock)
+			continue;
+		for (; i + 1 < *nr; i++)
+			held[i] = held[i + 1];
+		held[--*nr] = NULL;
+		return true;
+	}
+	return false;
+}
+
+static uint32_t self_mask(void)
+{
+	return 1u << run.current;
+}
+
+bool check_held_write(const struct check_lock *lock)
+{
+	return lock->writer == run.current + 1;
+}
+
+bool check_held(const struct check_lock *lock)
+{
+	return check_held_write(lock) || (lock->readers & self_mask());
+}
+
+void check_spin_init(struct check_lock *lock, const char *name)
+{
+	*lock = (struct check_lock){ .name = name, .spins = 1 };
+}
+
+void check_rwsem_init(struct check_lock *lock, const char *name)
+{
+	*lock = (struct check_lock){ .name = name };
+}
+
+void check_lock_destroy(struct check_lock *lock, const void *where)
+{
+	if (lock->writer || lock->readers)
+		check_fail(CHECK_LOCK_MISUSE, where,
+			   "%s is destroyed while it is held", lock->name);
+	lock->name = NULL;
+}
+
+static bool can_write(const void *object)
+{
+	const struct check_lock *lock = object;
+
+	return !lock->writer && !lock->readers;
+}
+
+static bool can_read(const void *object)
+{
+	return !((const struct check_lock *)object)->writer;
+}
+
+static bool waits_for_lock(const struct thread *thread)
+{
+	return thread->enabled == can_write || thread->enabled == can_read;
+}
+
+static void check_take(struct check_lock *lock, const void *where)
+{
+	if (!lock->name)
+		check_fail_stop(CHECK_LOCK_MISUSE, where,
+				"a lock that was never initialised is taken");
+	if (check_held(lock))
+		check_fail_stop(CHECK_LOCK_MISUSE, where,
+				"possible recursive locking: %s", lock->name);
+}
+
+static void take_write(struct check_lock *lock, const void *where)
+{
+	check_take(lock, where);
+	check_op_when(lock, CHECK_WRITE, can_write, lock->name);
+	lock->writer = run.current + 1;
+	took(lock, where);
+}
+
+static void give(struct check_lock *lock, const void *where, uint32_t class)
+{
+	bool owner = class == CLASS_RELEASE_WRITE ?
+		check_held_write(lock) : (lock->readers & self_mask()) != 0;
+
+	if (!owner)
+		check_fail_stop(CHECK_LOCK_MISUSE, where,
+				"%s is released by a task that does not hold it",
+				lock->name ? lock->name : "a lock");
+	operate(lock, 8, class, NULL, NULL);
+	if (class == CLASS_RELEASE_WRITE)
+		lock->writer = 0;
+	else
+		lock->readers &= (uint16_t)~self_mask();
+	gave(lock);
+}
+
+void check_spin_lock(struct check_lock *lock, const void *where)
+{
+	take_write(lock, where);
+}
+
+void check_spin_unlock(struct check_lock *lock, const void *where)
+{
+	give(lock, where, CLASS_RELEASE_WRITE);
+}
+
+void check_down_write(struct check_lock *lock, const void *where)
+{
+	check_may_sleep(where);
+	take_write(lock, where);
+}
+
+void check_up_write(struct check_lock *lock, const void *where)
+{
+	give(lock, where, CLASS_RELEASE_WRITE);
+}
+
+void check_down_read(struct check_lock *lock, const void *where)
+{
+	check_may_sleep(where);
+	check_take(lock, where);
+	check_op_when(lock, CHECK_READ, can_read, lock->name);
+	lock->readers |= (uint16_t)self_mask();
+	took(lock, where);
+}
+
+void check_up_read(struct check_lock *lock, const void *where)
+{
+	give(lock, where, CLASS_RELEASE_READ);
+}
+
+void check_may_sleep(const void *where)
+{
+	uint32_t *nr;
+	struct check_lock **held = held_of(run.current, &nr);
+
+	for (uint32_t i = 0; i < *nr; i++)
+		if (held[i]->spins)
+			check_fail(CHECK_LOCK_MISUSE, where,
+				   "may sleep while the spinlock %s is held",
+				   held[i]->name);
+}
+
+/* ------ sleeping ------ */
+
+static bool has_token(const void *object)
+{
+	return *(const uint32_t *)object != 0;
+}
+
+void check_park(const void *where)
+{
+	uint32_t *token;
+
+	check_may_sleep(where);
+	if (run.current == MAIN)
+		check_fail_stop(CHECK_LOST_WAKEUP, where,
+				"sleeps with nobody left to wake it");
+	token = &world->threads[run.current].token;
+	check_op_when(token, CHECK_WRITE, has_token, "sleeps");
+	*token = 0;
+}
+
+void check_unpark(unsigned int thread)
+{
+	if (thread >= run.program->nr_threads)
+		return;
+	check_op(&world->threads[thread].token, CHECK_WRITE);
+	world->threads[thread].token = 1;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * search.c - check_run(): set-up, the search that was asked for, limits.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static const char *limit_met(const struct search *search)
+{
+	const struct check_options *options = search->options;
+	const struct check_result *result = search->result;
+
+	if (options->max_states && result->states >= options->max_states)
+		return "states";
+	if (options->max_executions && options->mode != CHECK_BY_STATES &&
+	    result->executions + result->cut >= options->max_executions)
+		return "executions";
+	if (options->max_bytes && result->search_bytes >= options->max_bytes)
+		return "memory";
+	if (options->max_seconds > 0 &&
+	    now_seconds() - search->started >= options->max_seconds)
+		return "time";
+	if (options->interrupted && options->interrupted(options->user))
+		return "signal";
+	return NULL;
+}
+
+void search_poll(struct search *search)
+{
+	const char *limit = limit_met(search);
+
+	if (!limit)
+		return;
+	search->result->stopped = limit;
+	search->stop = true;
+}
+
+struct check_failure *search_failure(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	if (search->options->first)
+		search->stop = true;
+	for (size_t i = 0; i < result->nr_failures; i++) {
+		struct check_failure *known = &result->failures[i];
+
+		if (known->number == run.failure.number &&
+		    known->where == run.failure.where) {
+			known->hits++;
+			return NULL;
+		}
+	}
+	if (result->nr_failures == CHECK_MAX_FAILURES)
+		return NULL;
+	result->failures[result->nr_failures] = run.failure;
+	result->failures[result->nr_failures].hits = 1;
+	return &result->failures[result->nr_failures++];
+}
+
+/* The world as setup() leaves it; a failure there is the only result. */
+static int setup(struct search *search)
+{
+	run.mode = RUN_ALONE;
+	if (run_main(search->program->setup) == END_FAILED) {
+		search_failure(search);
+		return 1;
+	}
+	return 0;
+}
+
+static int search_all(struct search *search)
+{
+	struct check_result *result = search->result;
+	int error;
+
+	if (setup(search))
+		return 0;
+	if (search->options->mode == CHECK_BY_STATES)
+		error = search_states(search);
+	else
+		error = search_executions(search);
+	if (!error && result->nr_failures &&
+	    search->options->mode == CHECK_BY_STATES)
+		error = search_fewest_switches(search);
+	return error;
+}
+
+int check_run(const struct check_program *program,
+	      const struct check_options *options, struct check_result *result)
+{
+	struct search search = {
+		.program = program,
+		.options = options,
+		.result = result,
+		.started = now_seconds(),
+	};
+	int error;
+
+	memset(result, 0, sizeof(*result));
+	order_reset();
+	if (run_begin(program))
+		return -1;
+	error = search_all(&search);
+	result->operations = run.total_operations;
+	result->seconds = now_seconds() - search.started;
+	result->complete = !error && !search.stop && !result->cut;
+	run_finish();
+	return error;
+}
+
+void check_result_free(struct check_result *result)
+{
+	for (size_t i = 0; i < result->nr_failures; i++)
+		check_schedule_free(&result->failures[i].schedule);
+	check_schedule_free(&result->cycle.lead);
+	check_schedule_free(&result->cycle.round);
+	memset(result, 0, sizeof(*result));
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * checker.h - run C code, thread by thread, through every interleaving.
+ *
+ * Interface
+ *   check_run()        search all interleavings of a program
+ *   check_replay()     run one schedule again, with a listener
+ *   check_op() ...     what the program under test calls
+ *
+ * The program under test is sequentially consistent code whose threads run as
+ * coroutines of one OS thread.  Before each operation on state that threads
+ * share it calls check_op() (or a lock, or park), and performs the operation
+ * when the call returns.  All its state lives in memory of check_alloc(), of
+ * check_region() or on its threads' stacks; it must be deterministic.
+ *
+ * Terms
+ *   operation   one call of check_op() and what follows up to the next call
+ *   step        one operation and those that follow it which commute with
+ *               everything other threads can do (DESIGN.md, "Reduction")
+ *   state       the bytes of all regions and live stacks between two steps
+ *   execution   one maximal run; by executions, one a Mazurkiewicz trace
+ */
+#ifndef CHECKER_H
+#define CHECKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHECK_MAX_THREADS 8
+
+/*
+ * How an operation acts on its object.  Two operations of different threads
+ * on one object commute if both are READs or both are ADDs.
+ */
+enum check_class {
+	CHECK_READ,
+	CHECK_ADD,
+	CHECK_WRITE,
+};
+
+/* A failure's number is the client's (an oracle); these are the checker's. */
+enum {
+	CHECK_DEADLOCK = 1000,		/* threads wait for each other */
+	CHECK_LOST_WAKEUP,		/* a sleeper nobody will wake */
+	CHECK_LIVELOCK,			/* a thread repeats itself, alone */
+	CHECK_LOCK_MISUSE,		/* unlock by another, sleep in atomic */
+	CHECK_LOCK_ORDER,		/* classes taken in a cycle */
+	CHECK_LEAK,			/* memory left at the end */
+	CHECK_USE_AFTER_FREE,
+	CHECK_CRASH,			/* a signal in the program */
+	CHECK_STUCK,			/* runs on without any operation */
+	CHECK_NO_MEMORY,		/* an arena is full */
+	CHECK_NONDETERMINISM,		/* a replay went another way */
+};
+
+struct check_program {
+	unsigned int nr_threads;	/* 1 .. CHECK_MAX_THREADS */
+	void (*setup)(void *arg);	/* alone, before the threads */
+	void (*thread)(void *arg, unsigned int thread);
+	void (*finish)(void *arg);	/* alone, after all threads; or NULL */
+	void *arg;			/* must stay constant */
+};
+
+enum check_mode {
+	CHECK_BY_STATES,	/* every state once; ends although loops do not */
+	CHECK_BY_EXECUTIONS,	/* every trace once; program must bound loops */
+	CHECK_BRUTE_FORCE,	/* every interleaving; the oracle of the tests */
+};
+
+/* A schedule: thread runs `operations` operations, then the next segment. */
+struct check_segment {
+	uint32_t thread;
+	uint32_t operations;
+};
+
+struct check_schedule {
+	struct check_segment *segments;
+	size_t nr_segments;
+	uint8_t *choices;		/* results of check_choose(), in order */
+	size_t nr_choices;
+};
+
+struct check_failure {
+	unsigned int number;		/* an oracle, or CHECK_DEADLOCK ... */
+	const void *where;		/* code address of the breaking step */
+	char text[256];
+	uint64_t hits;			/* how often the search met it */
+	struct check_schedule schedule;	/* the fewest context switches found */
+};
+
+#define CHECK_MAX_FAILURES 32
+
+/* A cycle of states: threads undo each other for ever (or one does alone). */
+struct check_cycle {
+	unsigned int threads;		/* mask of those that take steps */
+	uint32_t operations;		/* in one round */
+	bool shortest;			/* no shorter one exists */
+	struct check_schedule lead;	/* from the start to the cycle */
+	struct check_schedule round;	/* once around */
+};
+
+struct check_options {
+	enum check_mode mode;
+	bool first;			/* stop at the first failure */
+	bool no_reduction;		/* by states: every operation a step */
+	bool lone_cycles_fail;		/* a thread that repeats alone is a
+					 * failure though others could go on */
+	uint64_t max_states;		/* 0: no limit */
+	uint64_t max_executions;
+	double max_seconds;
+	uint64_t max_bytes;		/* memory of the search itself */
+	/* called at each completed execution, after finish(); may be NULL */
+	void (*completed)(void *user);
+	/* what completed() was told so far is void; may be NULL */
+	void (*restarted)(void *user);
+	/* called now and then; return true to stop (a signal); may be NULL */
+	bool (*interrupted)(void *user);
+	void *user;
+};
+
+struct check_result {
+	bool complete;			/* nothing was cut or stopped */
+	const char *stopped;		/* by which limit; NULL: by none */
+	uint64_t states;		/* by states: distinct states */
+	uint64_t steps;			/* by states: edges between them */
+	uint64_t state_bytes;		/* of the largest state */
+	uint64_t search_bytes;		/* memory of the search at its peak */
+	uint64_t executions;		/* that ran to their end */
+	uint64_t cut;			/* that met check_cut() */
+	uint64_t redundant;		/* given up: equal to an earlier one */
+	uint64_t operations;		/* executed, all in all */
+	unsigned int passes;		/* of the search by states */
+	double seconds;
+	double collision;		/* bound on the chance that two states
+					 * were taken for one */
+	struct check_failure failures[CHECK_MAX_FAILURES];
+	size_t nr_failures;
+	bool has_cycle;
+	struct check_cycle cycle;	/* the shortest mutual one */
+};
+
+/*
+ * Search.  One search at a time in a process; not from a signal handler.
+ * Return: 0, or -1 with errno (no memory).  The caller gives the result to
+ * check_result_free().
+ */
+int check_run(const struct check_program *program,
+	      const struct check_options *options,
+	      struct check_result *result);
+void check_result_free(struct check_result *result);
+
+/*
+ * One execution under a listener.  Unlike in a search a failure does not end
+ * it: the program goes on as long as it can, so that consequences show.
+ * After the schedule's last segment the threads run in turn to their ends.
+ */
+struct check_listener {
+	/* thread starts (or goes on with) running; CHECK_MAX_THREADS: finish */
+	void (*runs)(void *user, unsigned int thread);
+	/* a failure; first is its place among all of this execution, from 0 */
+	void (*failed)(void *user, const struct check_failure *failure,
+		       unsigned int nth);
+	/* a thread has to wait for object, of the lock class name or NULL */
+	void (*blocks)(void *user, unsigned int thread, const void *object,
+		       const char *name);
+	void *user;
+};
+
+int check_replay(const struct check_program *program,
+		 const struct check_schedule *schedule,
+		 const struct check_listener *listener);
+
+/*
+ * Schedules as text: `1/0.37/1.12/0.5` (version, then thread.operations), with
+ * `/c` and the choices behind if there are any.
+ * Return: malloc()ed text / 0, or -1 when text is not a schedule.
+ */
+char *check_schedule_print(const struct check_schedule *schedule);
+int check_schedule_parse(const char *text, struct check_schedule *schedule);
+void check_schedule_free(struct check_schedule *schedule);
+
+/* ------ for the program under test ------ */
+
+/* Return: the running thread, CHECK_MAX_THREADS in setup() and finish(). */
+unsigned int check_self(void);
+/* Return: the program runs (not a listener, not a search between steps). */
+bool check_running(void);
+
+/* An operation on object comes next.  May switch to another thread. */
+void check_op(const void *object, enum check_class class);
+/* The same for an operation on all of the words in [object, object + bytes). */
+void check_op_range(const void *object, size_t bytes, enum check_class class);
+/* As check_op(), once enabled(object) holds; name is shown to users who wait. */
+void check_op_when(const void *object, enum check_class class,
+		   bool (*enabled)(const void *object), const char *name);
+/* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */
+unsigned int check_choose(unsigned int nr);
+/* Something is wrong.  A search gives this execution up, a replay goes on. */
+void check_fail(unsigned int number, const void *where, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+/* As check_fail(), and does not return in a replay either. */
+_Noreturn void check_fail_stop(unsigned int number, const void *where,
+			       const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The running thread goes no further in this execution: a bound was met. */
+_Noreturn void check_cut(void);
+/* The running thread's operation is done: cycles are sought in between. */
+void check_progress(void);
+
+/*
+ * Memory from the running thread's arena: zeroed, 16-byte aligned; the same
+ * address in every interleaving.  NULL when the arena is full (which is also
+ * a failure of its own).  what is a string constant.
+ */
+void *check_alloc(size_t bytes, const char *what);
+void check_free(void *object, const void *where);
+/* Call `leak(what, user)` for each object that is still allocated. */
+size_t check_leaks(void (*leak)(const char *what, void *user), void *user);
+
+/*
+ * Memory of the client that belongs to the state: base[0 .. *used) is saved,
+ * compared and restored.  Call before check_run(); *used lies in a region
+ * registered earlier or in the one itself.  check_reserve() gives memory that
+ * can be used so, zeroed, never moved.
+ */
+void *check_reserve(size_t bytes);
+int check_region(void *base, const size_t *used);
+void check_regions_reset(void);
+
+/* Locks.  name is the class. */
+struct check_lock {
+	const char *name;
+	uint32_t writer;		/* thread + 1, or 0 */
+	uint16_t readers;		/* mask of threads */
+	uint16_t spins;			/* nothing under it may sleep */
+};
+
+void check_spin_init(struct check_lock *lock, const char *name);
+void check_rwsem_init(struct check_lock *lock, const char *name);
+void check_lock_destroy(struct check_lock *lock, const void *where);
+void check_spin_lock(struct check_lock *lock, const void *where);
+void check_spin_unlock(struct check_lock *lock, const void *where);
+void check_down_read(struct check_lock *lock, const void *where);
+void check_up_read(struct check_lock *lock, const void *where);
+void check_down_write(struct check_lock *lock, const void *where);
+void check_up_write(struct check_lock *lock, const void *where);
+/* Return: whether the running thread holds it for writing / at all. */
+bool check_held_write(const struct check_lock *lock);
+bool check_held(const struct check_lock *lock);
+/* A thread that may sleep holds no spinlock. */
+void check_may_sleep(const void *where);
+
+/* Sleeping: one token a thread, as in machine.h. */
+void check_park(const void *where);
+void check_unpark(unsigned int thread);
+
+#endif /* CHECKER_H */
