@@ -124,10 +124,10 @@ void coro_init(unsigned int i, void (*entry)(unsigned int i))
 
 	entries[i] = entry;
 	memset(coro_bottom(i), 0, CORO_STACK_BYTES);
-	/* r15 r14 r13 r12 rbx rbp, the address, and a word that aligns */
-	top[-2] = (uint64_t)(uintptr_t)coro_start;
-	top[-4] = i;
-	saved[i] = top - 8;
+	/* r15 r14 r13 r12 rbx rbp, the address, and two words that align */
+	top[-3] = (uint64_t)(uintptr_t)coro_start;
+	top[-5] = i;
+	saved[i] = top - 9;
 }
 
 void coro_resume(unsigned int i)

@@ -50,6 +50,11 @@ struct check_failure *search_failure(struct search *search)
 {
 	struct check_result *result = search->result;
 
+	/* that is a limit of the checker, not a fault of the program */
+	if (run.failure.number == CHECK_NO_MEMORY) {
+		result->cut++;
+		return NULL;
+	}
 	if (search->options->first)
 		search->stop = true;
 	for (size_t i = 0; i < result->nr_failures; i++) {

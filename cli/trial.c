@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * trial.c - one litmus test on one engine; see trial.h.
+ */
+#include "trial.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_REGISTERS 32
+#define MAX_OBSERVED 64
+#define MAX_STORES 16
+
+static struct trial *current;
+
+/* ------ sizes ------ */
+
+/* Pages of a huge page so that every page the test names inside one exists. */
+static unsigned int huge_order(const struct litmus *test)
+{
+	uint64_t most = 3;
+	unsigned int order = 2;
+
+#define AT_LEAST(value)                                                     \
+	do {                                                                \
+		if ((value) > most)                                         \
+			most = (value);                                     \
+	} while (0)
+	for (size_t i = 0; i < test->nr_observed; i++)
+		AT_LEAST(test->observed[i].page.pages);
+	for (size_t i = 0; i < test->nr_setup; i++)
+		AT_LEAST(test->setup[i].place.page.pages);
+	for (size_t c = 0; c < test->nr_columns; c++)
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
+			AT_LEAST(test->columns[c].ops[i].place.page.pages);
+#undef AT_LEAST
+	while (((uint64_t)1 << order) <= most && order < 9)
+		order++;
+	return order;
+}
+
+/* The largest byte offset that is used decides how small pages may be. */
+static unsigned int page_shift(const struct litmus *test, unsigned int order)
+{
+	unsigned int most = 0, shift = order + 3;
+
+	for (size_t i = 0; i < test->nr_observed; i++)
+		if (test->observed[i].byte > most)
+			most = test->observed[i].byte;
+	for (size_t i = 0; i < test->nr_setup; i++)
+		if (test->setup[i].place.byte > most)
+			most = test->setup[i].place.byte;
+	for (size_t c = 0; c < test->nr_columns; c++)
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
+			if (test->columns[c].ops[i].place.byte > most)
+				most = test->columns[c].ops[i].place.byte;
+	while ((1u << shift) < most + 8)
+		shift++;
+	return shift;
+}
+
+static size_t nr_stores(const struct litmus *test)
+{
+	size_t nr = 0;
+
+	for (size_t c = 0; c < test->nr_columns; c++)
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
+			nr += test->columns[c].ops[i].kind == LITMUS_STORE;
+	return nr;
+}
+
+static const char *too_much(const struct litmus *test)
+{
+	if (test->nr_columns > CHECK_MAX_THREADS)
+		return "more than 8 columns";
+	for (size_t c = 0; c < test->nr_columns; c++)
+		if (test->columns[c].nr_registers > MAX_REGISTERS)
+			return "more than 32 registers in a column";
+	if (test->nr_observed > MAX_OBSERVED)
+		return "more than 64 places in the condition";
+	if (nr_stores(test) > MAX_STORES)
+		return "more than 16 stores";
+	return NULL;
+}
+
+/* A divisor of the order, so that a huge entry is one slot of the tree. */
+static unsigned int tree_bits(unsigned int order)
+{
+	return order % 3 == 0 ? 3 : order % 2 == 0 ? 2 : order;
+}
+
+static int fits(const struct litmus *test, const struct machine_geometry *g,
+		FILE *errors)
+{
+	for (size_t i = 0; i < test->nr_maps; i++) {
+		const struct litmus_map *m = &test->maps[i];
+		const struct litmus_file *f = &test->files[m->file];
+		uint64_t end = ((m->offset.huge + m->length.huge)
+				<< g->huge_order) +
+			       m->offset.pages + m->length.pages;
+		uint64_t size = (f->size.huge << g->huge_order) + f->size.pages;
+
+		if (end <= size)
+			continue;
+		fprintf(errors,
+			"%s:%u:%u: error: map '%s' ends at page %llu, but file '%s' has only %llu (with %u pages in a pmd)\n",
+			test->path, m->pos.line, m->pos.column, m->name,
+			(unsigned long long)end, f->name,
+			(unsigned long long)size, 1u << g->huge_order);
+		return -1;
+	}
+	return 0;
+}
+
+int trial_open(struct trial *trial, const struct litmus *test,
+	       const struct subject *subject, FILE *errors)
+{
+	struct machine_geometry *g = &trial->machine.geometry;
+	const char *why = too_much(test);
+
+	memset(trial, 0, sizeof(*trial));
+	if (why) {
+		fprintf(errors, "%s: error: %s\n", test->path, why);
+		return -1;
+	}
+	trial->test = test;
+	trial->subject = subject;
+	trial->run.test = test;
+	g->huge_order = huge_order(test);
+	g->page_shift = page_shift(test, g->huge_order);
+	g->tree_bits = tree_bits(g->huge_order);
+	g->upper_levels = subject->upper_levels(test, g->huge_order);
+	trial->machine.nr_cpus = (unsigned int)test->nr_columns;
+	trial->machine.entry_pfn = subject->entry_pfn;
+	trial->run.device_pfn = check_machine_device();
+	return fits(test, g, errors);
+}
+
+static void forget_outcomes(struct trial *trial)
+{
+	for (size_t i = 0; i < trial->nr_outcomes; i++)
+		free(trial->outcomes[i].text);
+	free(trial->outcomes);
+	trial->outcomes = NULL;
+	trial->nr_outcomes = 0;
+	trial->positive = 0;
+	trial->negative = 0;
+	memset(&trial->most, 0, sizeof(trial->most));
+	trial->sum_faults = 0;
+	trial->sum_retries = 0;
+	trial->sum_splits = 0;
+}
+
+void trial_close(struct trial *trial)
+{
+	forget_outcomes(trial);
+}
+
+/* ------ what the subject tells its host ------ */
+
+static struct outcome *outcome(struct trial *trial, char *text)
+{
+	struct outcome *o;
+	void *more;
+
+	for (size_t i = 0; i < trial->nr_outcomes; i++)
+		if (!strcmp(trial->outcomes[i].text, text)) {
+			free(text);
+			return &trial->outcomes[i];
+		}
+	more = realloc(trial->outcomes,
+		       (trial->nr_outcomes + 1) * sizeof(*o));
+	if (!more)
+		abort();
+	trial->outcomes = more;
+	o = &trial->outcomes[trial->nr_outcomes++];
+	*o = (struct outcome){ .text = text };
+	return o;
+}
+
+static char *state_text(const struct litmus *test,
+			const struct litmus_state *state)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&text, &bytes);
+
+	if (!to)
+		abort();
+	litmus_print_state(test, state, to);
+	if (fclose(to))
+		abort();
+	return text;
+}
+
+void host_final(const struct subject_run *run, const struct litmus_state *state)
+{
+	struct trial *trial = current;
+	bool holds = litmus_eval(run->test, state);
+	struct outcome *o = outcome(trial, state_text(run->test, state));
+
+	o->hits++;
+	o->satisfies = holds;
+	if (holds)
+		trial->positive++;
+	else
+		trial->negative++;
+	if ((run->test->quantifier == LITMUS_FORALL && !holds) ||
+	    (run->test->quantifier == LITMUS_NOT_EXISTS && holds))
+		check_fail(TRIAL_CONDITION, check_machine_lost(),
+			   "the condition does not hold: %s", o->text);
+}
+
+struct leaks {
+	char text[160];
+	size_t at;
+};
+
+static void list_leak(const char *what, void *user)
+{
+	struct leaks *leaks = user;
+	int n = snprintf(leaks->text + leaks->at,
+			 sizeof(leaks->text) - leaks->at, "%s%s",
+			 leaks->at ? ", " : "", what);
+
+	leaks->at += n > 0 ? (size_t)n : 0;
+	if (leaks->at >= sizeof(leaks->text))
+		leaks->at = sizeof(leaks->text) - 1;
+}
+
+void host_check_leaks(void)
+{
+	struct leaks leaks = { "", 0 };
+	size_t objects = check_leaks(list_leak, &leaks);
+	size_t nr_pages = check_machine_pages();
+
+	if (objects || nr_pages)
+		check_fail(14, check_machine_lost(),
+			   "not given back: %zu pages, %zu objects%s%s",
+			   nr_pages, objects, objects ? ": " : "", leaks.text);
+}
+
+/* ------ running ------ */
+
+static void setup(void *arg)
+{
+	struct trial *trial = arg;
+
+	check_machine_reset();
+	trial->subject->setup(&trial->run);
+}
+
+static void thread(void *arg, unsigned int t)
+{
+	struct trial *trial = arg;
+
+	trial->subject->thread(&trial->run, t);
+}
+
+static void finish(void *arg)
+{
+	struct trial *trial = arg;
+
+	trial->subject->finish(&trial->run);
+}
+
+static void completed(void *user)
+{
+	struct trial *trial = user;
+	struct check_machine_counts counts = check_machine_counts();
+
+	trial->sum_faults += counts.faults;
+	trial->sum_retries += counts.retries;
+	trial->sum_splits += counts.splits;
+	if (counts.faults > trial->most.faults)
+		trial->most.faults = counts.faults;
+	if (counts.retries > trial->most.retries)
+		trial->most.retries = counts.retries;
+	if (counts.splits > trial->most.splits)
+		trial->most.splits = counts.splits;
+}
+
+static void restarted(void *user)
+{
+	forget_outcomes(user);
+}
+
+static struct check_program program(struct trial *trial)
+{
+	return (struct check_program){
+		.nr_threads = (unsigned int)trial->test->nr_columns,
+		.setup = setup,
+		.thread = thread,
+		.finish = finish,
+		.arg = trial,
+	};
+}
+
+static int open_machine(struct trial *trial)
+{
+	/* the number of pages depends on the geometry, so that comes first */
+	if (check_machine_open(&trial->machine))
+		return -1;
+	trial->machine.device_pages =
+		(uint32_t)trial->subject->device_pages(trial->test);
+	current = trial;
+	return check_machine_open(&trial->machine);
+}
+
+int trial_search(struct trial *trial, const struct check_options *wanted,
+		 unsigned int faults, struct check_result *result)
+{
+	struct check_options options = *wanted;
+	struct check_program p = program(trial);
+
+	forget_outcomes(trial);
+	trial->machine.faults = faults;
+	trial->machine.count_events = options.mode != CHECK_BY_STATES;
+	options.completed = completed;
+	options.restarted = restarted;
+	options.user = trial;
+	options.lone_cycles_fail = true;
+	if (open_machine(trial))
+		return -1;
+	return check_run(&p, &options, result);
+}
+
+static bool name_word(void *user, const void *word, char *name, size_t bytes,
+		      unsigned int *kind)
+{
+	const struct trial *trial = user;
+
+	return trial->subject->name_word(&trial->run, word, name, bytes, kind);
+}
+
+static void name_value(void *user, unsigned int kind, uint64_t value,
+		       char *name, size_t bytes)
+{
+	const struct trial *trial = user;
+
+	trial->subject->name_value(&trial->run, kind, value, name, bytes);
+}
+
+int trial_replay(struct trial *trial, const struct check_schedule *schedule,
+		 struct trace *trace)
+{
+	struct check_program p = program(trial);
+	struct trace_names names = { name_word, name_value, trial };
+	struct check_listener listener = {
+		.failed = trace_failed,
+		.blocks = trace_blocks,
+	};
+	int error;
+
+	memset(trace, 0, sizeof(*trace));
+	trial->machine.faults = 0;
+	trial->machine.count_events = false;
+	if (open_machine(trial))
+		return -1;
+	trace_begin(trace, &names);
+	error = check_replay(&p, schedule, &listener);
+	trace_end();
+	return error;
+}
+
+/* ------ oracles ------ */
+
+int trial_oracle(const struct check_failure *failure)
+{
+	switch (failure->number) {
+	case CHECK_DEADLOCK:
+	case CHECK_LOST_WAKEUP:
+	case CHECK_LIVELOCK:
+	case CHECK_STUCK:
+		return 7;
+	case CHECK_CRASH:
+		return 9;
+	case CHECK_LOCK_MISUSE:
+	case CHECK_LOCK_ORDER:
+		return 11;
+	case CHECK_LEAK:
+	case CHECK_USE_AFTER_FREE:
+		return 14;
+	case CHECK_NO_MEMORY:
+	case CHECK_NONDETERMINISM:
+		return -1;
+	default:
+		return (int)failure->number;
+	}
+}
+
+const char *trial_oracle_name(int oracle)
+{
+	static const char *const names[] = {
+		"condition", "O1", "O2", "O3", "O4", "O5", "O6", "O7", "O8",
+		"O9", "O10", "O11", "O12", "O13", "O14",
+	};
+
+	if (oracle < 0 || (size_t)oracle >= sizeof(names) / sizeof(names[0]))
+		return "limit";
+	return names[oracle];
+}

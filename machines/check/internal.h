@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h - what the files of the check machine share.
+ */
+#ifndef MACHINES_CHECK_INTERNAL_H
+#define MACHINES_CHECK_INTERNAL_H
+
+#include "check.h"
+
+#define CPUS (CHECK_MAX_THREADS + 1)	/* the last one runs setup, finish */
+#define OWNERS CPUS
+#define OWNER_FRAMES 255u
+#define DEVICE_PFN 4096u
+#define DEVICE_FRAMES 65536u
+#define TLB_ENTRIES 8
+
+struct tlb_entry {
+	const void *mm;
+	struct machine_translation translation;
+};
+
+struct cpu {
+	struct check_lock insn;		/* held inside an instruction */
+	uint32_t faults;		/* of the access that runs, if bounded */
+	uint32_t nr_tlb;
+	size_t tlb_used;
+};
+
+/* One region of the checker; frames and TLBs have regions of their own. */
+struct machine {
+	size_t used;			/* of this struct, and so of the CPUs */
+	uint32_t nr_frames[OWNERS];	/* up to the last one in use */
+	size_t frames_used[OWNERS];
+	size_t device_used;
+	struct check_machine_counts counts;
+	struct cpu cpus[CPUS];
+};
+
+enum frame_state {
+	FRAME_FREE,
+	FRAME_TABLE,
+	FRAME_DATA,
+	FRAME_DEVICE,
+	FRAME_LIMBO,			/* freed by another CPU: stays unused */
+};
+
+struct frame {
+	uint32_t state;
+	uint32_t pad;
+	const void *lost;		/* code address, see check.h */
+	uint64_t meta[MACHINE_PAGE_META_BYTES / 8];
+	uint64_t words[];
+};
+
+extern struct machine *machine;
+extern struct check_machine_options machine_options;
+extern unsigned int looking;		/* check_machine_look_begin() */
+extern struct trace *recording;
+
+#define CALLER __builtin_return_address(0)
+
+/* pages.c */
+int pages_open(void);
+void pages_reset(void);
+/* Return: the frame, or NULL when there is no such page. */
+struct frame *pages_frame(uint64_t pfn);
+/* Return: the frame that holds this word, or NULL. */
+struct frame *pages_frame_of(const void *word);
+/* A table entry at `where` no longer names what it named. */
+void pages_entry_changed(uint64_t from, uint64_t to, const void *where);
+
+/* tlb.c */
+int tlb_open(void);
+
+/* trace.c; frame is the machine function's own */
+void trace_add(enum trace_kind kind, const void *object, uint64_t a,
+	       uint64_t b, const char *name, const void *frame);
+
+#define TRACE(kind, object, a, b, name)                                   \
+	do {                                                              \
+		if (__builtin_expect(recording != NULL, 0) && !looking)   \
+			trace_add(kind, object, a, b, name,               \
+				  __builtin_frame_address(0));            \
+	} while (0)
+
+#endif /* MACHINES_CHECK_INTERNAL_H */
