@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * trace.h - the tracepoints of the engine.
+ *
+ * name			a			b
+ * ------------------	-----------------------	-----------------------
+ * page_fault		address			1 for a write, else 0
+ * create_huge_pmd	answer (VM_FAULT_*)	0
+ * wp_huge_pmd		answer			0
+ * handle_pte_fault	answer			0
+ * do_read_fault	answer			0
+ * do_cow_fault		answer			0
+ * do_shared_fault	answer			0
+ * do_wp_page		answer			0
+ * finish_fault		answer			0
+ * alloc_set_pte	answer			0
+ * dax_iomap_pte_fault	answer			0
+ * dax_iomap_pmd_fault	answer			0
+ * retry		1: dax_iomap_pte_fault() saw a huge PMD
+ *			2: dax_iomap_pmd_fault() saw a table
+ *						0
+ * dax_load_hole	page of the file	0
+ * dax_pmd_load_hole	page of the file	0
+ * split_huge_pmd	address of the PMD	0
+ * sleep_on_entry	first page of the entry	0
+ * wake_entry		first page of the entry	1: all waiters, 0: one
+ *
+ * Functions trace when they return; `retry` and `split_huge_pmd` come where
+ * the thing happens, `sleep_on_entry` before the task sleeps.
+ */
+#ifndef BASE_TRACE_H
+#define BASE_TRACE_H
+
+#include "base/types.h"
+
+/* Trace the answer of a fault function on its way out. */
+static inline unsigned int trace_answer(const char *name, unsigned int answer)
+{
+	machine_trace(name, answer, 0);
+	return answer;
+}
+
+#endif /* BASE_TRACE_H */

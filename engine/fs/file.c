@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * file.c - what a program does with a file: map it, and fault on it.
+ */
+#include "fs/fs.h"
+
+/* As Linux 6.1 fs/ext4/file.c ext4_dax_huge_fault(), without a journal. */
+static vm_fault_t fs_dax_huge_fault(struct vm_fault *vmf,
+				    enum page_entry_size pe_size)
+{
+	struct inode *inode = container_of(vmf->vma->vm_mapping, struct inode,
+					   i_data);
+	vm_fault_t ret;
+
+	machine_down_read(&inode->i_mmap_sem);
+	ret = dax_iomap_fault(vmf, pe_size);
+	machine_up_read(&inode->i_mmap_sem);
+	return ret;
+}
+
+static vm_fault_t fs_dax_fault(struct vm_fault *vmf)
+{
+	return fs_dax_huge_fault(vmf, PE_SIZE_PTE);
+}
+
+/*
+ * A write to a read-only PTE is one more fault for a page: the dirty tag and
+ * the right to write come together, both under the entry's lock.
+ */
+static vm_fault_t fs_dax_pfn_mkwrite(struct vm_fault *vmf)
+{
+	return fs_dax_huge_fault(vmf, PE_SIZE_PTE);
+}
+
+const struct vm_operations_struct fs_dax_vm_ops = {
+	.fault = fs_dax_fault,
+	.huge_fault = fs_dax_huge_fault,
+	.pfn_mkwrite = fs_dax_pfn_mkwrite,
+};
+
+/*
+ * fs_mmap - map pages of a file, from page pgoff on, at addr.  The file must
+ * outlive the mapping.
+ *
+ * Locks: takes mmap_sem.  Sleeps: yes.
+ * Return: as do_mmap().
+ */
+int fs_mmap(struct mm *mm, struct inode *inode, uint64_t addr, uint64_t bytes,
+	    unsigned int prot, unsigned int flags, uint64_t pgoff)
+{
+	return do_mmap(mm, addr, bytes, prot, flags, &inode->i_data, pgoff);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * huge_memory.c - huge entries of a PMD table.
+ *
+ * A DAX PMD has no table in reserve and no pages to split: to split it is to
+ * clear it, and faults fill in what is wanted.  Whoever clears flushes before
+ * the PMD lock is dropped, so that nobody who sees none under that lock still
+ * has a CPU that translates (races of Linux: see spec/races.md 59, 68).
+ */
+#include "base/trace.h"
+#include "mm/mm.h"
+
+/*
+ * vmf_insert_pfn_pmd - map a huge page of the device, for writing if this is a
+ * write fault.
+ *
+ * Locks: mmap_sem; takes the PMD lock.  Sleeps: no.
+ * Return: VM_FAULT_NOPAGE; the access repeats, whatever the PMD is now.
+ */
+vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn)
+{
+	uint64_t access = 0;
+	uint64_t entry;
+
+	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		access = _PAGE_DIRTY |
+			 (vmf->vma->vm_flags & VM_WRITE ? _PAGE_RW : 0);
+	entry = pfn_pte(pfn, PAGE_READONLY | _PAGE_PSE | _PAGE_DEVMAP | access);
+
+	pmd_lock(vmf->pmd);
+	/*
+	 * Only if none.  A table stays: its pages would be lost.  A huge PMD
+	 * is never downgraded, because CPUs may have its old rights in their
+	 * TLBs, and upgraded only on the same page (Linux 5.1
+	 * mm/huge_memory.c insert_pfn_pmd(), commit c6f3c5ee40c1).
+	 */
+	if (!pmd_none(pmd_load(vmf->pmd))) {
+		uint64_t old = pmd_load(vmf->pmd);
+
+		if (access && pmd_devmap(old) && pmd_pfn(old) == pfn)
+			machine_pt_store(vmf->pmd.word, entry);
+		pmd_unlock(vmf->pmd);
+		return VM_FAULT_NOPAGE;
+	}
+	machine_pt_store(vmf->pmd.word, entry);
+	pmd_unlock(vmf->pmd);
+	return VM_FAULT_NOPAGE;
+}
+
+/*
+ * huge_pmd_set_accessed - a fault found a huge PMD that allows the access: mark
+ * it young and, for a write, dirty.  For a read the MMU does that itself.
+ *
+ * Locks: mmap_sem; takes the PMD lock.  Sleeps: no.
+ */
+void huge_pmd_set_accessed(struct vm_fault *vmf, uint64_t orig_pmd)
+{
+	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	if (!(vmf->flags & FAULT_FLAG_WRITE))
+		return;
+	pmd_lock(vmf->pmd);
+	if (pmd_load(vmf->pmd) == orig_pmd)
+		machine_pt_store(vmf->pmd.word, orig_pmd | _PAGE_ACCESSED |
+						_PAGE_DIRTY);
+	pmd_unlock(vmf->pmd);
+}
+
+/* Clear the PMD if it is huge now that its lock is held, and flush. */
+static bool clear_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
+			   uint64_t addr)
+{
+	uint64_t haddr = addr & pmd_mask();
+	uint64_t pmdval;
+	bool huge;
+
+	pmd_lock(pmd);
+	pmdval = pmd_load(pmd);
+	huge = pmd_trans_huge(pmdval) || pmd_devmap(pmdval);
+	if (huge) {
+		machine_pt_xchg(pmd.word, PMD_NONE);
+		machine_tlb_flush(vma->vm_mm, haddr, haddr + pmd_size());
+	}
+	pmd_unlock(pmd);
+	return huge;
+}
+
+/*
+ * zap_huge_pmd - unmap a huge page.
+ *
+ * Locks: mmap_sem or the file's i_mmap_rwsem; takes the PMD lock.  Sleeps: no.
+ * Return: false when the PMD is not huge (any more).
+ */
+bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr)
+{
+	BUG_ON(11, !vma_locked(vma));
+	return clear_huge_pmd(vma, pmd, addr);
+}
+
+/*
+ * __split_huge_pmd - make room for a table, if the PMD is still huge.
+ *
+ * Locks: mmap_sem or the file's i_mmap_rwsem; takes the PMD lock.  Sleeps: no.
+ */
+void __split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr)
+{
+	BUG_ON(11, !vma_locked(vma));
+	if (clear_huge_pmd(vma, pmd, addr))
+		machine_trace("split_huge_pmd", addr & pmd_mask(), 0);
+}
+
+/*
+ * split_huge_pmd - the same, with a look before the lock is taken.
+ *
+ * Locks: mmap_sem or the file's i_mmap_rwsem; takes the PMD lock.  Sleeps: no.
+ */
+void split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr)
+{
+	BUG_ON(11, !vma_locked(vma));
+	if (pmd_trans_huge(pmd_load(pmd)) || pmd_devmap(pmd_load(pmd)))
+		__split_huge_pmd(vma, pmd, addr);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mm.h - address spaces, their mappings, and page faults.
+ *
+ * Interface
+ *   mm_create(), exit_mmap()			an address space
+ *   do_mmap(), do_munmap(), madvise_dontneed()	its mappings
+ *   mm_load(), mm_store()			a program's access to memory
+ *   find_vma(), vma_next()			walk the mappings
+ *   mm_find_pmd(), mm_find_pte()		page-table words (pgtable.h)
+ *   handle_mm_fault()				a fault
+ *   finish_fault(), vmf_insert_*()		for the handlers of files
+ *   unmap_mapping_pages()			take pages from all who map them
+ *
+ * Names used in this file
+ *   addr	an address of the program, in bytes
+ *   pgoff	a page's number in its file
+ *   pfn	a page frame, as in machine.h; 0 is none
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include "base/avl.h"
+#include "base/list.h"
+#include "mm/pgtable.h"
+
+struct dax_device;
+struct dax_node;
+struct iomap_ops;
+struct vm_operations_struct;
+
+/* As <sys/mman.h> has them. */
+#define PROT_READ 0x1
+#define PROT_WRITE 0x2
+#define MAP_SHARED 0x01
+#define MAP_PRIVATE 0x02
+
+enum mm_counter {
+	MM_FILEPAGES,
+	MM_ANONPAGES,
+	NR_MM_COUNTERS,
+};
+
+struct mm {
+	const char *name;		/* for messages; the creator's */
+
+	struct machine_rwsem mmap_sem;	/* for the tree of VMAs */
+	struct avl_root mm_vmas;	/* by address */
+
+	struct machine_spinlock page_table_lock; /* tables above the PMD's */
+	uint64_t root;			/* the table on top; never changes */
+
+	/* Words that are only added to, until the mm is freed. */
+	uint64_t rss_stat[NR_MM_COUNTERS];	/* pages */
+	uint64_t nr_ptes;			/* PTE tables */
+};
+
+/*
+ * A mapped file as seen by all layers: who maps it, who serves its faults, and
+ * its tree of DAX entries.  The filesystem embeds it in its inode.
+ */
+struct address_space {
+	const char *name;		/* for messages; the creator's */
+	const struct vm_operations_struct *vm_ops;
+
+	struct machine_rwsem i_mmap_rwsem;	/* for i_mmap */
+	struct list_head i_mmap;	/* VMAs that map the file */
+
+	struct machine_spinlock i_pages;	/* for the tree and its slots */
+	struct dax_node *i_root;	/* NULL without any entry */
+
+	/* The filesystem's i_mmap_sem: faults read, truncate writes. */
+	uint64_t i_size;		/* bytes */
+
+	/* Set once, when the file is made. */
+	struct dax_device *dax_dev;
+	const struct iomap_ops *iomap_ops;
+	uint64_t ino;			/* hashed; equal in every run */
+};
+
+#define VM_READ 0x1u
+#define VM_WRITE 0x2u
+#define VM_SHARED 0x8u
+
+/* All fields: mmap_sem; a writer has i_mmap_rwsem as well. */
+struct vm_area_struct {
+	struct avl_node vm_node;	/* in mm->mm_vmas */
+	struct list_head vm_shared;	/* in mapping->i_mmap */
+	struct mm *vm_mm;
+	struct address_space *vm_mapping;
+	uint64_t vm_start;		/* first address */
+	uint64_t vm_end;		/* first address behind it */
+	uint64_t vm_pgoff;		/* page of the file at vm_start */
+	unsigned int vm_flags;
+};
+
+#define FAULT_FLAG_WRITE 0x1u
+
+/* Answers of a fault; 0 and any that is no error repeat the access. */
+typedef unsigned int vm_fault_t;
+
+#define VM_FAULT_OOM 0x0001u
+#define VM_FAULT_SIGBUS 0x0002u
+#define VM_FAULT_MAJOR 0x0004u		/* had to allocate a block */
+#define VM_FAULT_WRITE 0x0008u		/* a private page was copied */
+#define VM_FAULT_SIGSEGV 0x0040u
+#define VM_FAULT_NOPAGE 0x0100u		/* the handler did all itself */
+#define VM_FAULT_RETRY 0x0400u
+#define VM_FAULT_FALLBACK 0x0800u	/* not huge; try a page */
+#define VM_FAULT_DONE_COW 0x1000u	/* the handler made the copy */
+#define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+
+/* One fault; lives on the stack of handle_mm_fault(). */
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned int flags;		/* FAULT_FLAG_* */
+	uint64_t pgoff;			/* page of the file that is wanted */
+	uint64_t address;		/* of the page */
+	struct pmd pmd;			/* set before any handler is called */
+	uint64_t orig_pte;		/* what the PTE was, read unlocked */
+	uint64_t cow_page;		/* pfn for a private copy, or 0 */
+	uint64_t *pte;			/* NULL: not looked up, or none */
+	struct machine_spinlock *ptl;	/* of the table pte lies in */
+};
+
+enum page_entry_size {
+	PE_SIZE_PTE,
+	PE_SIZE_PMD,
+};
+
+/*
+ * The fault handlers of a file.  mmap_sem is held; they may sleep.  A file
+ * here never hands a page back: each answer is NOPAGE, DONE_COW or an error,
+ * from huge_fault also FALLBACK, or 0 for "repeat the access".
+ */
+struct vm_operations_struct {
+	vm_fault_t (*fault)(struct vm_fault *vmf);
+	vm_fault_t (*huge_fault)(struct vm_fault *vmf,
+				 enum page_entry_size pe_size);
+	vm_fault_t (*pfn_mkwrite)(struct vm_fault *vmf);
+};
+
+/* mmap.c */
+struct mm *mm_create(const char *name);
+void exit_mmap(struct mm *mm);
+int do_mmap(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned int prot,
+	    unsigned int flags, struct address_space *mapping, uint64_t pgoff);
+int do_munmap(struct mm *mm, uint64_t addr, uint64_t bytes);
+int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
+struct vm_area_struct *find_vma(const struct mm *mm, uint64_t addr);
+struct vm_area_struct *vma_next(const struct vm_area_struct *vma);
+
+/* access.c */
+int mm_load(struct mm *mm, uint64_t addr, size_t size, uint64_t *val);
+int mm_store(struct mm *mm, uint64_t addr, size_t size, uint64_t val);
+
+/* memory.c */
+vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr,
+			   unsigned int flags);
+vm_fault_t finish_fault(struct vm_fault *vmf);
+vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn);
+vm_fault_t vmf_insert_mixed_mkwrite(struct vm_fault *vmf, uint64_t pfn);
+
+/* huge_memory.c */
+vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn);
+void huge_pmd_set_accessed(struct vm_fault *vmf, uint64_t orig_pmd);
+bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
+void split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
+void __split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
+		      uint64_t addr);
+
+/* zap.c */
+void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end);
+void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
+			 uint64_t nr_pages);
+void free_pgtables(struct mm *mm, uint64_t start, uint64_t end, uint64_t floor,
+		   uint64_t ceiling);
+
+static inline void add_mm_counter(struct mm *mm, enum mm_counter counter,
+				  int64_t pages)
+{
+	machine_add(&mm->rss_stat[counter], pages);
+}
+
+/* What it takes to read a VMA, and to find its tables still there. */
+static inline bool vma_locked(const struct vm_area_struct *vma)
+{
+	return machine_rwsem_held(&vma->vm_mm->mmap_sem) ||
+	       machine_rwsem_held(&vma->vm_mapping->i_mmap_rwsem);
+}
+
+static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
+					 uint64_t addr)
+{
+	return ((addr - vma->vm_start) >> page_shift()) + vma->vm_pgoff;
+}
+
+#endif /* MM_MM_H */
