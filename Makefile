@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# `make help` lists the targets.  BUILD names the folder of objects: a build
+# with another compiler or a sanitizer has one of its own and never disturbs
+# ./faultline.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+
+BUILD := build
+OUT := $(BUILD)
+PREFIX := /usr/local
+CFLAGS := -O2 -g -fno-omit-frame-pointer
+TIMEOUT := 300
+
+all: ## build the command (the default); ./faultline
+
+include subject.mk
+
+# ./faultline for people; other builds keep theirs under BUILD.
+FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
+STRESS := $(BUILD)/stress
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+CLI := $(call objects,cli)
+CHECKER := $(call objects,checker)
+CHECK := $(call objects,machines/check)
+NATIVE := $(call objects,machines/native)
+LITMUS := $(filter-out $(BUILD)/litmus/subject.o,$(call objects,litmus))
+BENCH := $(call objects,bench)
+TEST_OBJECTS := $(call objects,tests)
+TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
+HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
+	$(TEST_OBJECTS)
+
+$(HOST_OBJECTS): $(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) $(SANITIZE) \
+		-D_GNU_SOURCE -Iinclude -Iengine -Imachines/native -I. \
+		-MMD -MP -c -o $@ $<
+
+# Everything is built anew when the compiler or a flag changes.
+flags = $(CC) $(CFLAGS) $(SUBJECT_CFLAGS) $(WARNINGS) $(WERROR) $(SANITIZE) \
+	$(LDFLAGS)
+$(HOST_OBJECTS) $(SUBJECT_OBJECTS): $(BUILD)/flags
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
+
+# A link leaves its map and the sums of the engine's objects that went in;
+# tests/objects.bats holds that every machine runs the very same ones.
+define link =
+$(call say,LD)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-Map=$(BUILD)/$(@F).map -o $@ \
+	$(filter %.o,$^) $(LDLIBS)
+$(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
+	>$(BUILD)/$(@F).objects)
+endef
+
+$(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
+	-ljansson -lxxhash -ldw -lelf -lpthread -lm
+$(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(SUBJECT_OBJECTS) \
+		machines/check/exports.list
+	$(link)
+
+$(STRESS): LDLIBS := -lpthread
+$(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
+	$(link)
+
+# What a test links, beside its own object.
+OBJECTS_litmus_test := $(LITMUS)
+OBJECTS_native_test := $(NATIVE)
+OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
+	patches.o run.o)
+test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
+
+$(TESTS): LDLIBS := -lcmocka -lxxhash -lpthread -lm
+$(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
+	$(link)
+
+-include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
+
+all: $(FAULTLINE)
+
+test: $(FAULTLINE) $(STRESS) $(TESTS) ## run the fast tests
+	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
+		$(TESTS) '$(STRESS) --seconds 3' \
+		'$(STRESS) --geometry small --seconds 3' \
+		$(wildcard tests/*.bats) tests/corpus.sh
+
+asan = -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(if $(CLANG),-mllvm -asan-stack=0,--param=asan-stack=0)
+test-asan: ## the same with AddressSanitizer and UBSan
+	@$(MAKE) BUILD=build/asan SANITIZE='$(asan)' test
+
+test-tsan: ## the native machine with ThreadSanitizer
+	@$(MAKE) BUILD=build/tsan SANITIZE=-fsanitize=thread run-tsan
+run-tsan: $(BUILD)/native_test $(STRESS)
+	@TIMEOUT=$(TIMEOUT) tests/run $(BUILD) $(BUILD)/native_test \
+		'$(STRESS) --seconds 20' '$(STRESS) --geometry small --seconds 20'
+
+clang: ## build everything with clang, warnings as errors
+	@$(MAKE) BUILD=build/clang CC=clang build-only
+build-only: $(FAULTLINE) $(STRESS) $(TESTS)
+
+bench: $(FAULTLINE) $(STRESS) ## measure; prints figures, judges nothing
+	$(STRESS)
+
+format-check: ## hold every C file against .clang-format
+	@tests/format-check
+
+bare-debian: ## demo.sh and test.sh on a fresh minimal Debian (root)
+	@tests/bare-debian.sh
+
+DATA := $(DESTDIR)$(PREFIX)/share/faultline
+DATA_FILES := subject.mk litmus/subject.c litmus/subject.h litmus/litmus.h \
+	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
+install: all ## install under DESTDIR and PREFIX (/usr/local)
+	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
+	for f in $(DATA_FILES); do \
+		install -D -m 644 $$f '$(DATA)'/$$f || exit; done
+	for f in $(wildcard man/*.[1-9]); do install -D -m 644 $$f \
+		'$(DESTDIR)$(PREFIX)/share/man'/man$${f##*.}/$${f##*/} || exit; done
+
+clean: ## remove what was built
+	rm -rf build faultline
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+.PHONY: all test test-asan test-tsan run-tsan clang build-only bench \
+	format-check bare-debian install clean help always
