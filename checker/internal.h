@@ -130,7 +130,6 @@ const char *order_note(struct check_lock *const *held, size_t nr_held,
 int schedule_add(struct check_schedule *schedule, uint32_t thread,
 		 uint32_t operations);
 int schedule_choose(struct check_schedule *schedule, uint8_t choice);
-int schedule_copy(struct check_schedule *to, const struct check_schedule *from);
 
 /* search.c */
 struct search {

@@ -11,23 +11,30 @@
 
 #define VERSION 1
 
-int schedule_add(struct check_schedule *schedule, uint32_t thread,
-		 uint32_t operations)
+static int new_segment(struct check_schedule *schedule, uint32_t thread,
+		       uint32_t operations)
 {
 	size_t nr = schedule->nr_segments;
-	struct check_segment *segments = schedule->segments;
+	struct check_segment *segments =
+		realloc(schedule->segments, (nr + 1) * sizeof(*segments));
 
-	if (nr && segments[nr - 1].thread == thread) {
-		segments[nr - 1].operations += operations;
-		return 0;
-	}
-	segments = realloc(segments, (nr + 1) * sizeof(*segments));
 	if (!segments)
 		return -1;
 	segments[nr].thread = thread;
 	segments[nr].operations = operations;
 	schedule->segments = segments;
 	schedule->nr_segments = nr + 1;
+	return 0;
+}
+
+int schedule_add(struct check_schedule *schedule, uint32_t thread,
+		 uint32_t operations)
+{
+	size_t nr = schedule->nr_segments;
+
+	if (!nr || schedule->segments[nr - 1].thread != thread)
+		return new_segment(schedule, thread, operations);
+	schedule->segments[nr - 1].operations += operations;
 	return 0;
 }
 
@@ -42,15 +49,15 @@ int schedule_choose(struct check_schedule *schedule, uint8_t choice)
 	return 0;
 }
 
-int schedule_copy(struct check_schedule *to, const struct check_schedule *from)
+int check_schedule_append(struct check_schedule *schedule,
+			  const struct check_schedule *more)
 {
-	memset(to, 0, sizeof(*to));
-	for (size_t i = 0; i < from->nr_segments; i++)
-		if (schedule_add(to, from->segments[i].thread,
-				 from->segments[i].operations))
+	for (size_t i = 0; i < more->nr_segments; i++)
+		if (new_segment(schedule, more->segments[i].thread,
+				more->segments[i].operations))
 			return -1;
-	for (size_t i = 0; i < from->nr_choices; i++)
-		if (schedule_choose(to, from->choices[i]))
+	for (size_t i = 0; i < more->nr_choices; i++)
+		if (schedule_choose(schedule, more->choices[i]))
 			return -1;
 	return 0;
 }
@@ -125,7 +132,7 @@ static int parse(const char *text, struct check_schedule *schedule)
 		if (number(&text, CHECK_MAX_THREADS - 1, &thread) ||
 		    *text++ != '.' ||
 		    number(&text, UINT32_MAX, &operations) ||
-		    schedule_add(schedule, thread, operations))
+		    new_segment(schedule, thread, operations))
 			return -1;
 	}
 	if (*text == '/') {

@@ -348,6 +348,7 @@ int trial_replay(struct trial *trial, const struct check_schedule *schedule,
 	struct check_program p = program(trial);
 	struct trace_names names = { name_word, name_value, trial };
 	struct check_listener listener = {
+		.runs = trace_runs,
 		.failed = trace_failed,
 		.blocks = trace_blocks,
 	};

@@ -179,6 +179,9 @@ int check_replay(const struct check_program *program,
 char *check_schedule_print(const struct check_schedule *schedule);
 int check_schedule_parse(const char *text, struct check_schedule *schedule);
 void check_schedule_free(struct check_schedule *schedule);
+/* Add more's segments (never joined to those there) and choices.  0 or -1. */
+int check_schedule_append(struct check_schedule *schedule,
+			  const struct check_schedule *more);
 
 /* ------ for the program under test ------ */
 

@@ -73,6 +73,7 @@ enum trace_kind {
 	TRACE_POINT,		/* name, a, b: a tracepoint */
 	TRACE_FAILURE,		/* name: text; a: number; object: where */
 	TRACE_BLOCKS,		/* name: of what it waits for */
+	TRACE_RUNS,		/* a segment of the schedule begins */
 };
 
 #define TRACE_DEPTH 24
@@ -114,7 +115,8 @@ struct trace_names {
 void trace_begin(struct trace *trace, const struct trace_names *names);
 void trace_end(void);
 void trace_free(struct trace *trace);
-/* Listeners for check_replay() that record failures and waits. */
+/* Listeners for check_replay(). */
+void trace_runs(void *user, unsigned int thread);
 void trace_failed(void *user, const struct check_failure *failure,
 		  unsigned int nth);
 void trace_blocks(void *user, unsigned int thread, const void *object,

@@ -38,6 +38,7 @@ int check_machine_open(const struct check_machine_options *options)
 		machine = check_reserve(sizeof(*machine));
 	if (!machine)
 		return -1;
+	looking = 0;
 	memset(machine, 0, sizeof(*machine));
 	machine->used = offsetof(struct machine, cpus) +
 			options->nr_cpus * sizeof(struct cpu);

@@ -110,6 +110,13 @@ void trace_add(enum trace_kind kind, const void *object, uint64_t a,
 		name_values(event);
 }
 
+void trace_runs(void *user, unsigned int thread)
+{
+	(void)user;
+	if (recording)
+		add(TRACE_RUNS)->cpu = thread;
+}
+
 void trace_failed(void *user, const struct check_failure *failure,
 		  unsigned int nth)
 {

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * check.c - `faultline check`: every interleaving of litmus tests.
+ *
+ * The result block is herd's, so that scripts that read herd's read ours.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagram.h"
+#include "symbols.h"
+
+struct check {
+	struct words patches;
+	struct words files;
+	struct check_options options;
+	unsigned int faults;
+	bool json;
+	json_t *report;
+	const struct subject *subject;
+};
+
+enum { OPTION_LIMIT = 256, OPTION_FIRST, OPTION_JSON };
+
+static const struct argp_option options[] = {
+	{ "with", 'w', "PATCH", 0,
+	  "apply PATCH (a name of `faultline list`, or a file) to the engine;"
+	  " several are applied in turn", 0 },
+	{ "faults", 'f', "N", 0,
+	  "search by executions, with at most N faults per access, not by"
+	  " states", 0 },
+	{ "first", OPTION_FIRST, NULL, 0, "stop at the first bug", 0 },
+	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
+	  "stop at a limit: time (seconds), states, executions, memory"
+	  " (bytes; K, M, G)", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct check *check = state->input;
+	char *end;
+	unsigned long n;
+
+	switch (key) {
+	case 'w':
+		words_add(&check->patches, value);
+		return 0;
+	case 'f':
+		errno = 0;
+		n = strtoul(value, &end, 10);
+		if (errno || *end || end == value || *value == '-' || !n ||
+		    n > 1000)
+			argp_error(state, "--faults takes a number from 1 to 1000, not '%s'",
+				   value);
+		check->faults = (unsigned int)n;
+		return 0;
+	case OPTION_FIRST:
+		check->options.first = true;
+		return 0;
+	case OPTION_LIMIT:
+		if (limits_parse(value, &check->options))
+			argp_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
+				   value);
+		return 0;
+	case OPTION_JSON:
+		check->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		words_add(&check->files, value);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which litmus tests? 'faultline list' shows those that are here");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "FILE...",
+	.doc = "Run litmus tests through every interleaving on the engine, and"
+	       " draw each distinct failure once.\v"
+	       "Exit status: 0 clean and complete, 1 a bug was found, 2 wrong"
+	       " input, 3 stopped by a limit or clean only up to a bound.",
+};
+
+/* ------ for people ------ */
+
+static const char *kind_name(const struct litmus *test)
+{
+	switch (test->quantifier) {
+	case LITMUS_EXISTS:
+		return "Allowed";
+	case LITMUS_NOT_EXISTS:
+		return "Forbidden";
+	default:
+		return "Required";
+	}
+}
+
+static void print_block(const struct trial *trial, const struct verdict *v,
+			const struct check_result *result)
+{
+	const struct litmus *test = trial->test;
+
+	printf("Test %s %s\nStates %zu\n", test->name, kind_name(test),
+	       trial->nr_outcomes);
+	for (size_t i = 0; i < trial->nr_outcomes; i++)
+		puts(trial->outcomes[i].text);
+	printf("%s\nWitnesses\nPositive: %llu Negative: %llu\nCondition ",
+	       v->condition_ok && v->status != EXIT_BUG ? "Ok" : "No",
+	       (unsigned long long)trial->positive,
+	       (unsigned long long)trial->negative);
+	litmus_print_condition(test, stdout);
+	printf("\nObservation %s %s %llu %llu\n", test->name,
+	       !trial->positive ? "Never" :
+	       trial->negative ? "Sometimes" : "Always",
+	       (unsigned long long)trial->positive,
+	       (unsigned long long)trial->negative);
+	printf("Time %s %.2f\nVerdict %s %s\n\n", test->name, result->seconds,
+	       test->name, v->text);
+}
+
+static void print_replay_command(const struct check *check,
+				 const struct trial *trial,
+				 const struct check_schedule *schedule)
+{
+	char *text = check_schedule_print(schedule);
+
+	printf("Replay: faultline show");
+	for (size_t i = 0; i < check->patches.nr; i++)
+		printf(" --with %s", check->patches.at[i]);
+	printf(" --replay %s %s\n\n", text ? text : "?", trial->test->path);
+	free(text);
+}
+
+static void print_failure(const struct check *check, struct trial *trial,
+			  const struct check_failure *failure, size_t number,
+			  size_t of)
+{
+	struct diagram_options how = { .failure = failure };
+	struct trace trace;
+
+	printf("Bug %zu of %zu: %s, %s\n\n", number, of,
+	       trial_oracle_name(trial_oracle(failure)), failure->text);
+	if (trial_replay(trial, &failure->schedule, &trace))
+		printf("(the replay failed: %s)\n", strerror(errno));
+	else
+		diagram_print(trial, &trace, &how, stdout);
+	trace_free(&trace);
+	print_replay_command(check, trial, &failure->schedule);
+}
+
+static void print_cycle(const struct check *check, struct trial *trial,
+			const struct check_result *result)
+{
+	const struct check_cycle *cycle = &result->cycle;
+	struct check_schedule whole = { 0 };
+	struct diagram_options how = {
+		.from_segment = cycle->lead.nr_segments,
+		.to_segment = cycle->lead.nr_segments +
+			      cycle->round.nr_segments,
+	};
+	struct trace trace;
+
+	printf("Note: the CPUs can undo each other for ever: %u operations a round%s.\n\n",
+	       cycle->operations, cycle->shortest ? ", the shortest" : "");
+	if (check_schedule_append(&whole, &cycle->lead) ||
+	    check_schedule_append(&whole, &cycle->round) ||
+	    trial_replay(trial, &whole, &trace)) {
+		printf("(the replay failed: %s)\n", strerror(errno));
+	} else {
+		diagram_print(trial, &trace, &how, stdout);
+		trace_free(&trace);
+		fputc('\n', stdout);
+		print_replay_command(check, trial, &whole);
+	}
+	check_schedule_free(&whole);
+}
+
+static void print_result(const struct check *check, struct trial *trial,
+			 const struct check_result *result,
+			 const struct verdict *v)
+{
+	print_block(trial, v, result);
+	for (size_t i = 0; i < result->nr_failures; i++)
+		print_failure(check, trial, &result->failures[i], i + 1,
+			      result->nr_failures);
+	if (result->has_cycle && !result->nr_failures)
+		print_cycle(check, trial, result);
+}
+
+/* ------ for programs ------ */
+
+static json_t *failure_json(struct trial *trial,
+			    const struct check_failure *failure)
+{
+	char *schedule = check_schedule_print(&failure->schedule);
+	const struct symbol *symbol =
+		failure->where ? symbol_at(failure->where) : NULL;
+	struct diagram_options how = { .failure = failure };
+	struct trace trace;
+	char *diagram = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&diagram, &bytes);
+	json_t *json;
+
+	if (to && !trial_replay(trial, &failure->schedule, &trace)) {
+		diagram_print(trial, &trace, &how, to);
+		trace_free(&trace);
+	}
+	if (to)
+		fclose(to);
+	json = json_pack("{s:s, s:s, s:s*, s:s*, s:i, s:I, s:s*, s:s*}",
+			 "oracle", trial_oracle_name(trial_oracle(failure)),
+			 "message", failure->text,
+			 "function", symbol ? symbol->function : NULL,
+			 "file", symbol ? symbol->file : NULL,
+			 "line", symbol ? symbol->line : 0,
+			 "hits", (json_int_t)failure->hits,
+			 "replay", schedule, "diagram", diagram);
+	free(schedule);
+	free(diagram);
+	return json;
+}
+
+static json_t *outcomes_json(const struct trial *trial)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < trial->nr_outcomes; i++) {
+		const struct outcome *o = &trial->outcomes[i];
+
+		json_array_append_new(list, json_pack(
+			"{s:s, s:b, s:I}", "state", o->text, "satisfies",
+			o->satisfies, "witnesses", (json_int_t)o->hits));
+	}
+	return list;
+}
+
+static void add_json(struct check *check, struct trial *trial,
+		     const struct check_result *result,
+		     const struct verdict *v)
+{
+	json_t *failures = json_array(), *with = json_array();
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		json_array_append_new(failures,
+				      failure_json(trial,
+						   &result->failures[i]));
+	for (size_t i = 0; i < check->patches.nr; i++)
+		json_array_append_new(with, json_string(check->patches.at[i]));
+	json_array_append_new(check->report, json_pack(
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:i}",
+		"test", trial->test->name, "file", trial->test->path,
+		"with", with, "verdict", v->text, "status", v->status,
+		"complete", result->complete, "condition", v->condition_ok,
+		"mode", check->faults ? "executions" : "states",
+		"states", (json_int_t)result->states,
+		"steps", (json_int_t)result->steps,
+		"state_bytes", (json_int_t)result->state_bytes,
+		"search_bytes", (json_int_t)result->search_bytes,
+		"executions", (json_int_t)result->executions,
+		"cut", (json_int_t)result->cut,
+		"seconds", result->seconds,
+		"collision_probability", result->collision,
+		"outcomes", outcomes_json(trial), "failures", failures,
+		"cycle_operations",
+		result->has_cycle ? (int)result->cycle.operations : 0));
+}
+
+/* ------ running ------ */
+
+static int check_test(struct check *check, const struct litmus *test)
+{
+	struct check_result result;
+	struct verdict v;
+	struct trial trial;
+
+	if (trial_open(&trial, test, check->subject, stderr))
+		return EXIT_WRONG_INPUT;
+	if (trial_search(&trial, &check->options, check->faults, &result)) {
+		fprintf(stderr, "faultline: %s: the search failed: %s\n",
+			test->path, strerror(errno));
+		trial_close(&trial);
+		return EXIT_LIMIT;
+	}
+	v = verdict_of(&trial, &result, check->faults);
+	if (check->json)
+		add_json(check, &trial, &result, &v);
+	else
+		print_result(check, &trial, &result, &v);
+	check_result_free(&result);
+	trial_close(&trial);
+	return v.status;
+}
+
+static int check_file(struct check *check, const char *path)
+{
+	struct litmus *test = litmus_parse_file(path, stderr);
+	int status;
+
+	if (!test)
+		return EXIT_WRONG_INPUT;
+	status = check_test(check, test);
+	litmus_free(test);
+	return status;
+}
+
+int command_check(int argc, char **argv)
+{
+	struct check check = { .report = json_array() };
+	int status = EXIT_CLEAN;
+
+	parse_arguments(&argp, argc, argv, &check);
+	check.options.mode = check.faults ? CHECK_BY_EXECUTIONS :
+					    CHECK_BY_STATES;
+	check.options.interrupted = interrupts_seen;
+	check.subject = engine_load(&check.patches);
+	if (!check.subject)
+		return EXIT_WRONG_INPUT;
+	interrupts_catch();
+	for (size_t i = 0; i < check.files.nr && !interrupts_seen(NULL); i++)
+		status = worse_status(status,
+				      check_file(&check, check.files.at[i]));
+	if (interrupts_seen(NULL))
+		status = worse_status(status, EXIT_LIMIT);
+	if (check.json) {
+		json_dumpf(check.report, stdout, JSON_INDENT(2));
+		fputc('\n', stdout);
+	}
+	json_decref(check.report);
+	free(check.patches.at);
+	free(check.files.at);
+	return status;
+}

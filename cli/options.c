@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * options.c - options that commands share, and what they lead to.
+ */
+#include "cli.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_build.h"
+
+void words_add(struct words *words, const char *word)
+{
+	const char **more = realloc(words->at,
+				    (words->nr + 1) * sizeof(*more));
+
+	if (!more)
+		abort();
+	words->at = more;
+	words->at[words->nr++] = word;
+}
+
+void parse_arguments(const struct argp *argp, int argc, char **argv,
+		     void *input)
+{
+	error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
+
+	if (!error)
+		return;
+	fprintf(stderr, "%s: %s\n", argv[0], strerror(error));
+	exit(EXIT_WRONG_INPUT);
+}
+
+const struct subject *engine_load(const struct words *patches)
+{
+	const struct subject *subject;
+	char *path;
+	void *object;
+
+	if (!patches->nr)
+		return &faultline_subject;
+	if (engine_build(patches->at, patches->nr, &path, stderr))
+		return NULL;
+	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	subject = object ? dlsym(object, "faultline_subject") : NULL;
+	if (!subject)
+		fprintf(stderr, "faultline: cannot load the patched engine: %s\n",
+			dlerror());
+	free(path);
+	return subject;
+}
+
+/* ------ limits ------ */
+
+static int scaled(const char *text, double *value)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	*value = strtod(text, &end);
+	if (errno || end == text || !(*value > 0))
+		return -1;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		for (const char *u = units; u <= unit; u++)
+			*value *= 1024;
+		end++;
+	}
+	return *end || *value > 1e18 ? -1 : 0;
+}
+
+int limits_parse(const char *text, struct check_options *options)
+{
+	enum { TIME, STATES, EXECUTIONS, MEMORY };
+	static char time[] = "time", states[] = "states",
+		    executions[] = "executions", memory[] = "memory";
+	char *const names[] = { time, states, executions, memory, NULL };
+	char *copy = strdup(text), *at = copy, *value;
+	int error = copy && *copy ? 0 : -1;
+
+	while (!error && *at) {
+		double number;
+		int which = getsubopt(&at, names, &value);
+
+		if (which < 0 || !value || scaled(value, &number)) {
+			error = -1;
+			break;
+		}
+		if (which == TIME)
+			options->max_seconds = number;
+		else if (which == STATES)
+			options->max_states = (uint64_t)number;
+		else if (which == EXECUTIONS)
+			options->max_executions = (uint64_t)number;
+		else
+			options->max_bytes = (uint64_t)number;
+	}
+	free(copy);
+	return error;
+}
+
+/* ------ signals ------ */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+void interrupts_catch(void)
+{
+	/* the second one ends the process as usual */
+	struct sigaction action = {
+		.sa_handler = on_interrupt,
+		.sa_flags = (int)SA_RESETHAND | SA_RESTART,
+	};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+bool interrupts_seen(void *user)
+{
+	(void)user;
+	return interrupted;
+}

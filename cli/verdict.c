@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * verdict.c - what a search means, in one line and one exit status.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int worse_status(int a, int b)
+{
+	static const int order[] = { EXIT_CLEAN, EXIT_LIMIT, EXIT_BUG,
+				     EXIT_WRONG_INPUT };
+	int rank_a = 0, rank_b = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (order[i] == a)
+			rank_a = i;
+		if (order[i] == b)
+			rank_b = i;
+	}
+	return rank_a > rank_b ? a : b;
+}
+
+char *oracles_text(uint32_t mask)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&text, &bytes);
+	bool any = false;
+
+	if (!to)
+		abort();
+	for (int oracle = 1; oracle <= 14; oracle++)
+		if (mask & (1u << oracle)) {
+			fprintf(to, "%sO%d", any ? " " : "", oracle);
+			any = true;
+		}
+	if (mask & 1)
+		fprintf(to, "%s%s", any ? " " : "", trial_oracle_name(0));
+	else if (!any)
+		fputc('-', to);
+	if (fclose(to))
+		abort();
+	return text;
+}
+
+/* Is the quantified condition true of the states that were reached? */
+static bool condition_ok(const struct trial *trial)
+{
+	switch (trial->test->quantifier) {
+	case LITMUS_EXISTS:
+		return trial->positive > 0;
+	case LITMUS_NOT_EXISTS:
+		return trial->positive == 0;
+	default:
+		return trial->negative == 0;
+	}
+}
+
+static uint32_t tripped(const struct check_result *result)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		mask |= 1u << trial_oracle(&result->failures[i]);
+	return mask;
+}
+
+static void say_bugs(struct verdict *v, const struct check_result *result,
+		     uint32_t expected)
+{
+	char *oracles = oracles_text(v->tripped);
+
+	snprintf(v->text, sizeof(v->text), "%zu bug%s%s: %s%s",
+		 result->nr_failures, result->nr_failures == 1 ? "" : "s",
+		 v->tripped & ~expected ? "" : ", as expected", oracles,
+		 result->stopped ? "; the search stopped early" : "");
+	free(oracles);
+}
+
+static void say_missing(struct verdict *v, uint32_t missing)
+{
+	char *oracles = oracles_text(missing);
+
+	snprintf(v->text, sizeof(v->text), "expected to trip, and did not: %s",
+		 oracles);
+	free(oracles);
+}
+
+static void say_clean(struct verdict *v, const struct check_result *result,
+		      unsigned int faults)
+{
+	if (result->complete && !faults)
+		snprintf(v->text, sizeof(v->text),
+			 "clean, complete by states: %llu states",
+			 (unsigned long long)result->states);
+	else if (result->complete)
+		snprintf(v->text, sizeof(v->text),
+			 "clean, complete by executions: %llu executions",
+			 (unsigned long long)result->executions);
+	else if (result->stopped)
+		snprintf(v->text, sizeof(v->text),
+			 "stopped by the limit on %s; no bug up to there",
+			 result->stopped);
+	else if (faults)
+		snprintf(v->text, sizeof(v->text),
+			 "clean up to %u faults per access; %llu executions cut",
+			 faults, (unsigned long long)result->cut);
+	else
+		snprintf(v->text, sizeof(v->text),
+			 "the checker's memory for the test ran out in %llu executions; no bug up to there",
+			 (unsigned long long)result->cut);
+}
+
+struct verdict verdict_of(const struct trial *trial,
+			  const struct check_result *result,
+			  unsigned int faults)
+{
+	struct verdict v = { .status = EXIT_CLEAN };
+	uint32_t expected = trial->test->expected;
+
+	v.tripped = tripped(result);
+	v.condition_ok = condition_ok(trial);
+	if (v.tripped) {
+		v.status = v.tripped & ~expected ? EXIT_BUG : EXIT_CLEAN;
+		say_bugs(&v, result, expected);
+	} else {
+		v.status = result->complete ? EXIT_CLEAN : EXIT_LIMIT;
+		say_clean(&v, result, faults);
+	}
+	if (v.status == EXIT_CLEAN && expected & ~v.tripped) {
+		v.status = EXIT_BUG;
+		say_missing(&v, expected & ~v.tripped);
+	}
+	if (v.status == EXIT_CLEAN && !v.tripped && !v.condition_ok) {
+		v.status = EXIT_BUG;
+		v.tripped |= 1;
+		snprintf(v.text, sizeof(v.text),
+			 "no execution satisfies the condition");
+	}
+	return v;
+}
