@@ -38,7 +38,8 @@ struct dfs {
 	char *bytes;			/* snapshots, one behind the other */
 	size_t bytes_used;
 	size_t bytes_room;
-	size_t state_bytes;
+	size_t state_bytes;		/* of the largest state, */
+	size_t last_bytes;		/* and of the one stored last */
 	uint32_t lead[CHECK_MAX_THREADS]; /* operations before the root */
 	bool steps_differ;		/* world is not the top node's state */
 };
@@ -127,50 +128,68 @@ static void add_edge(struct dfs *dfs, uint32_t to)
 		(operations | (run.progressed ? EDGE_PROGRESS : 0));
 }
 
-/* The world is at a state.  Store it, and go there if it is new. */
-static int visit(struct dfs *dfs)
+/*
+ * Number the state that the world is at.  Its bytes stand behind the others.
+ * Return: UINT32_MAX without memory.
+ */
+static uint32_t insert(struct dfs *dfs, bool *is_new)
 {
-	struct search *search = dfs->search;
 	uint32_t state, nr_threads = dfs->edges.nr_threads;
-	const struct node *from;
-	struct node *node;
+	const struct node *from = NULL;
 	size_t bytes;
-	bool is_new;
 
 	if (reserve((void **)&dfs->bytes, &dfs->bytes_room,
-		    dfs->bytes_used + world_save_bound(), 1) ||
-	    reserve((void **)&dfs->nodes, &dfs->nodes_room, dfs->nr_nodes + 1,
-		    sizeof(*dfs->nodes)))
-		return -1;
+		    dfs->bytes_used + world_save_bound(), 1))
+		return UINT32_MAX;
 	bytes = world_save(dfs->bytes + dfs->bytes_used);
 	state = states_insert(&dfs->states,
 			      states_hash(dfs->bytes + dfs->bytes_used, bytes,
-					  0), &is_new);
+					  0), is_new);
 	if (state == UINT32_MAX ||
 	    (state >= dfs->edges_room && grow_edges(dfs)))
+		return UINT32_MAX;
+	if (!*is_new)
+		return state;
+	for (uint32_t t = 0; t < nr_threads; t++)
+		dfs->edges.to[(size_t)state * nr_threads + t] = EDGE_NONE;
+	if (dfs->nr_nodes)
+		from = &dfs->nodes[dfs->nr_nodes - 1];
+	dfs->edges.parent[state] = from ? from->state : EDGE_NONE;
+	dfs->edges.parent_thread[state] = from ? from->thread : 0;
+	dfs->edges.parent_choice[state] = from ? from->choice : 0;
+	dfs->edges.nr_states = dfs->states.nr;
+	dfs->search->result->states = dfs->states.nr;
+	if (bytes > dfs->state_bytes)
+		dfs->state_bytes = bytes;
+	dfs->last_bytes = bytes;
+	return state;
+}
+
+/* The world is at a state.  Store it, and go there if it is new. */
+static int visit(struct dfs *dfs)
+{
+	struct node *node;
+	uint8_t thread;
+	bool is_new;
+	uint32_t state = insert(dfs, &is_new);
+
+	if (state == UINT32_MAX ||
+	    reserve((void **)&dfs->nodes, &dfs->nodes_room, dfs->nr_nodes + 1,
+		    sizeof(*dfs->nodes)))
 		return -1;
 	if (dfs->nr_nodes)
 		add_edge(dfs, state);
 	if (!is_new)
 		return 0;
-	for (uint32_t t = 0; t < nr_threads; t++)
-		dfs->edges.to[(size_t)state * nr_threads + t] = EDGE_NONE;
-	from = dfs->nr_nodes ? &dfs->nodes[dfs->nr_nodes - 1] : NULL;
-	dfs->edges.parent[state] = from ? from->state : EDGE_NONE;
-	dfs->edges.parent_thread[state] = from ? from->thread : 0;
-	dfs->edges.parent_choice[state] = from ? from->choice : 0;
-	dfs->edges.nr_states = dfs->states.nr;
-	search->result->states = dfs->states.nr;
-	if (bytes > dfs->state_bytes)
-		dfs->state_bytes = bytes;
-
+	thread = dfs->nr_nodes ? dfs->nodes[dfs->nr_nodes - 1].thread : 0;
 	node = &dfs->nodes[dfs->nr_nodes++];
-	memset(node, 0, sizeof(*node));
-	node->snapshot = dfs->bytes_used;
-	node->state = state;
-	node->todo = run_enabled_mask();
-	node->thread = from ? from->thread : 0;
-	dfs->bytes_used += bytes;
+	*node = (struct node){
+		.snapshot = dfs->bytes_used,
+		.state = state,
+		.todo = run_enabled_mask(),
+		.thread = thread,
+	};
+	dfs->bytes_used += dfs->last_bytes;
 	dfs->steps_differ = false;
 	return 0;
 }
@@ -204,15 +223,20 @@ static int failed(struct dfs *dfs)
 	return path(dfs, &failure->schedule);
 }
 
-/* All threads are at their ends: finish() has the last word. */
+/* All threads are at their ends: finish() has the last word on this state. */
 static int completed(struct dfs *dfs)
 {
 	struct search *search = dfs->search;
+	bool is_new;
 
 	if (run_any_cut()) {
 		search->result->cut++;
 		return 0;
 	}
+	if (insert(dfs, &is_new) == UINT32_MAX)
+		return -1;
+	if (!is_new)
+		return 0;
 	search->result->executions++;
 	if (run_main(search->program->finish) == END_FAILED)
 		return failed(dfs);
@@ -436,6 +460,7 @@ int search_states(struct search *search)
 
 	if (!after_setup)
 		return -1;
+	run.compares_states = true;
 	sharing_reset();
 	world_save(after_setup);
 	if (!search->options->no_reduction)

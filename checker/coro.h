@@ -8,6 +8,7 @@
  *   coro_yield()   coroutine -> host; returns when resumed
  *   coro_leave()   coroutine -> host, for good (also from a signal handler)
  *   coro_live()    first byte of its live stack; it ends at coro_top()
+ *   coro_clear()   zero the whole stack, before coro_init()
  *   coro_scrub()   zero the dead bytes below the live stack
  *
  * A coroutine's registers are saved on its own stack, and the stack stays at
@@ -30,6 +31,7 @@ void coro_yield(unsigned int i);
 _Noreturn void coro_leave(unsigned int i);
 char *coro_live(unsigned int i);
 char *coro_top(unsigned int i);
+void coro_clear(unsigned int i);
 void coro_scrub(unsigned int i);
 /* Tell the coroutine where its live stack begins, after bytes were restored. */
 void coro_restored(unsigned int i, char *live);

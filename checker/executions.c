@@ -37,6 +37,7 @@ struct event {
 /* What this execution did to one word so far: events by class and thread. */
 struct history {
 	const void *object;
+	uint64_t execution;		/* that wrote this; older ones are void */
 	uint32_t last[3][CHECK_MAX_THREADS];
 	uint32_t released[2][CHECK_MAX_THREADS];	/* read, write */
 };
@@ -52,6 +53,7 @@ struct executions {
 	struct history *table;
 	size_t table_size;
 	size_t nr_histories;
+	uint64_t execution;
 	uint32_t last_event[CHECK_MAX_THREADS];
 };
 
@@ -60,36 +62,57 @@ static size_t hash(const void *object)
 	return (size_t)(((uintptr_t)object >> 2) * 0x9e3779b97f4a7c15u >> 20);
 }
 
+static bool is_void(const struct executions *x, const struct history *h)
+{
+	return h->execution != x->execution;
+}
+
 static struct history *slot(const struct executions *x, const void *object)
 {
 	size_t i = hash(object) & (x->table_size - 1);
 
-	while (x->table[i].object && x->table[i].object != object)
+	while (!is_void(x, &x->table[i]) && x->table[i].object != object)
 		i = (i + 1) & (x->table_size - 1);
 	return &x->table[i];
+}
+
+/* Return: what happened to object in this execution, or NULL: nothing. */
+static const struct history *find_history(const struct executions *x,
+					  const void *object)
+{
+	const struct history *h = slot(x, object);
+
+	return is_void(x, h) ? NULL : h;
+}
+
+static void grow_table(struct executions *x)
+{
+	struct history *old = x->table;
+	size_t old_size = x->table_size;
+
+	x->table_size *= 2;
+	x->table = calloc(x->table_size, sizeof(*x->table));
+	if (!x->table)
+		abort();
+	for (size_t i = 0; i < old_size; i++)
+		if (!is_void(x, &old[i]))
+			*slot(x, old[i].object) = old[i];
+	free(old);
 }
 
 static struct history *history(struct executions *x, const void *object)
 {
 	struct history *h = slot(x, object);
 
-	if (h->object)
+	if (!is_void(x, h))
 		return h;
 	if (2 * ++x->nr_histories > x->table_size) {
-		struct history *old = x->table;
-		size_t old_size = x->table_size;
-
-		x->table_size *= 2;
-		x->table = calloc(x->table_size, sizeof(*x->table));
-		if (!x->table)
-			abort();
-		for (size_t i = 0; i < old_size; i++)
-			if (old[i].object)
-				*slot(x, old[i].object) = old[i];
-		free(old);
+		grow_table(x);
 		h = slot(x, object);
 	}
+	memset(h, 0, sizeof(*h));
 	h->object = object;
+	h->execution = x->execution;
 	return h;
 }
 
@@ -171,9 +194,9 @@ static void find_races(struct executions *x, uint32_t late, unsigned int q,
 		return;
 	for (uint32_t at = 0; at < e->bytes; at += 8) {
 		const struct history *h =
-			slot(x, (const char *)e->object + at);
+			find_history(x, (const char *)e->object + at);
 
-		if (!h->object)
+		if (!h)
 			continue;
 		for (uint32_t c = 0; c < 3; c++)
 			for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++)
@@ -201,9 +224,9 @@ static void order_after(struct executions *x, uint32_t n, uint32_t *clock)
 
 	for (uint32_t at = 0; e->object && at < e->bytes; at += 8) {
 		const struct history *h =
-			slot(x, (const char *)e->object + at);
+			find_history(x, (const char *)e->object + at);
 
-		if (!h->object)
+		if (!h)
 			continue;
 		for (uint32_t c = 0; c < 3; c++)
 			for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++)
@@ -391,7 +414,7 @@ static int run_execution(struct executions *x)
 	bool any_failed = false;
 	uint32_t n = 0;
 
-	memset(x->table, 0, x->table_size * sizeof(*x->table));
+	x->execution++;
 	memset(x->last_event, 0, sizeof(x->last_event));
 	x->nr_histories = 0;
 	world_restore(x->after_setup);

@@ -86,6 +86,7 @@ struct run {
 	bool inside;			/* a coroutine runs */
 	bool replaying;			/* a failure does not end anything */
 	bool note_sharing;
+	bool compares_states;		/* dead stack bytes have to be zero */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */

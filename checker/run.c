@@ -207,6 +207,8 @@ void run_arm_threads(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
+		if (run.compares_states)
+			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
 		thread->class = CLASS_BEGIN;
@@ -245,7 +247,8 @@ enum run_end run_thread(unsigned int t)
 	run.operations = 0;
 	run.progressed = false;
 	resume(t);
-	coro_scrub(t);
+	if (run.compares_states)
+		coro_scrub(t);
 	if (run.end == END_YIELD)
 		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
 	else

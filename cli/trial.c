@@ -8,80 +8,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_REGISTERS 32
-#define MAX_OBSERVED 64
+/* As litmus/subject.c has room for. */
 #define MAX_STORES 16
 
 static struct trial *current;
 
 /* ------ sizes ------ */
 
-/* Pages of a huge page so that every page the test names inside one exists. */
-static unsigned int huge_order(const struct litmus *test)
-{
-	uint64_t most = 3;
-	unsigned int order = 2;
+struct extent_of_names {
+	uint64_t pages;			/* the most of them beside huge ones */
+	unsigned int byte;		/* the last word's offset in its page */
+	size_t nr_stores;
+};
 
-#define AT_LEAST(value)                                                     \
-	do {                                                                \
-		if ((value) > most)                                         \
-			most = (value);                                     \
-	} while (0)
+static void name_place(struct extent_of_names *most,
+		       const struct litmus_place *place)
+{
+	if (place->page.pages > most->pages)
+		most->pages = place->page.pages;
+	if (place->byte > most->byte)
+		most->byte = place->byte;
+}
+
+static void name_op(struct extent_of_names *most, const struct litmus_op *op)
+{
+	if (op->kind == LITMUS_LOAD || op->kind == LITMUS_STORE)
+		name_place(most, &op->place);
+	if (op->kind == LITMUS_DONTNEED || op->kind == LITMUS_UNMAP) {
+		if (op->start.pages > most->pages)
+			most->pages = op->start.pages;
+	}
+}
+
+/* What places, inside a huge page and inside a page, does the test name? */
+static struct extent_of_names extent_of_names(const struct litmus *test)
+{
+	struct extent_of_names most = { .pages = 3 };
+
 	for (size_t i = 0; i < test->nr_observed; i++)
-		AT_LEAST(test->observed[i].page.pages);
+		name_place(&most, &test->observed[i]);
 	for (size_t i = 0; i < test->nr_setup; i++)
-		AT_LEAST(test->setup[i].place.page.pages);
+		name_op(&most, &test->setup[i]);
 	for (size_t c = 0; c < test->nr_columns; c++)
-		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
-			AT_LEAST(test->columns[c].ops[i].place.page.pages);
-#undef AT_LEAST
-	while (((uint64_t)1 << order) <= most && order < 9)
-		order++;
-	return order;
-}
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++) {
+			const struct litmus_op *op = &test->columns[c].ops[i];
 
-/* The largest byte offset that is used decides how small pages may be. */
-static unsigned int page_shift(const struct litmus *test, unsigned int order)
-{
-	unsigned int most = 0, shift = order + 3;
-
-	for (size_t i = 0; i < test->nr_observed; i++)
-		if (test->observed[i].byte > most)
-			most = test->observed[i].byte;
-	for (size_t i = 0; i < test->nr_setup; i++)
-		if (test->setup[i].place.byte > most)
-			most = test->setup[i].place.byte;
-	for (size_t c = 0; c < test->nr_columns; c++)
-		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
-			if (test->columns[c].ops[i].place.byte > most)
-				most = test->columns[c].ops[i].place.byte;
-	while ((1u << shift) < most + 8)
-		shift++;
-	return shift;
-}
-
-static size_t nr_stores(const struct litmus *test)
-{
-	size_t nr = 0;
-
-	for (size_t c = 0; c < test->nr_columns; c++)
-		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
-			nr += test->columns[c].ops[i].kind == LITMUS_STORE;
-	return nr;
-}
-
-static const char *too_much(const struct litmus *test)
-{
-	if (test->nr_columns > CHECK_MAX_THREADS)
-		return "more than 8 columns";
-	for (size_t c = 0; c < test->nr_columns; c++)
-		if (test->columns[c].nr_registers > MAX_REGISTERS)
-			return "more than 32 registers in a column";
-	if (test->nr_observed > MAX_OBSERVED)
-		return "more than 64 places in the condition";
-	if (nr_stores(test) > MAX_STORES)
-		return "more than 16 stores";
-	return NULL;
+			name_op(&most, op);
+			most.nr_stores += op->kind == LITMUS_STORE;
+		}
+	return most;
 }
 
 /* A divisor of the order, so that a huge entry is one slot of the tree. */
@@ -90,51 +65,119 @@ static unsigned int tree_bits(unsigned int order)
 	return order % 3 == 0 ? 3 : order % 2 == 0 ? 2 : order;
 }
 
-static int fits(const struct litmus *test, const struct machine_geometry *g,
-		FILE *errors)
+/* As small as the test allows: a page the test names lies in its huge page. */
+static struct machine_geometry smallest(const struct extent_of_names *most)
 {
+	struct machine_geometry g = { .huge_order = 2 };
+
+	while (((uint64_t)1 << g.huge_order) <= most->pages && g.huge_order < 9)
+		g.huge_order++;
+	g.page_shift = g.huge_order + 3;
+	while ((1u << g.page_shift) < most->byte + 8)
+		g.page_shift++;
+	g.tree_bits = tree_bits(g.huge_order);
+	return g;
+}
+
+static uint64_t pages(const struct trial *trial, struct litmus_span span)
+{
+	return (span.huge << trial->machine.geometry.huge_order) + span.pages;
+}
+
+/* Complain unless pages [start, start + length) lie in an object of size. */
+static int inside(const struct trial *trial, struct litmus_pos pos,
+		  const char *name, struct litmus_span start,
+		  struct litmus_span length, struct litmus_span size,
+		  FILE *errors)
+{
+	uint64_t end = pages(trial, start) + pages(trial, length);
+
+	if (end <= pages(trial, size))
+		return 0;
+	fprintf(errors,
+		"%s:%u:%u: error: page %llu lies outside of '%s', which has %llu pages (%u are a pmd here)\n",
+		trial->test->path, pos.line, pos.column,
+		(unsigned long long)(end - 1), name,
+		(unsigned long long)pages(trial, size),
+		1u << trial->machine.geometry.huge_order);
+	return -1;
+}
+
+static int op_fits(const struct trial *trial, const struct litmus_op *op,
+		   FILE *errors)
+{
+	const struct litmus_map *m = &trial->test->maps[op->map];
+	struct litmus_span one = { 0, 1 };
+
+	if (op->kind == LITMUS_LOAD || op->kind == LITMUS_STORE)
+		return inside(trial, op->pos, m->name, op->place.page, one,
+			      m->length, errors);
+	return inside(trial, op->pos, m->name, op->start, op->length, m->length,
+		      errors);
+}
+
+static int observed_fits(const struct trial *trial,
+			 const struct litmus_place *place, FILE *errors)
+{
+	const struct litmus *test = trial->test;
+	struct litmus_span one = { 0, 1 };
+
+	if (place->in_file)
+		return inside(trial, test->condition->pos,
+			      test->files[place->object].name, place->page, one,
+			      test->files[place->object].size, errors);
+	return inside(trial, test->condition->pos,
+		      test->maps[place->object].name, place->page, one,
+		      test->maps[place->object].length, errors);
+}
+
+/* What could not be decided when the test was parsed. */
+static int fits(const struct trial *trial, FILE *errors)
+{
+	const struct litmus *test = trial->test;
+
 	for (size_t i = 0; i < test->nr_maps; i++) {
 		const struct litmus_map *m = &test->maps[i];
 		const struct litmus_file *f = &test->files[m->file];
-		uint64_t end = ((m->offset.huge + m->length.huge)
-				<< g->huge_order) +
-			       m->offset.pages + m->length.pages;
-		uint64_t size = (f->size.huge << g->huge_order) + f->size.pages;
 
-		if (end <= size)
-			continue;
-		fprintf(errors,
-			"%s:%u:%u: error: map '%s' ends at page %llu, but file '%s' has only %llu (with %u pages in a pmd)\n",
-			test->path, m->pos.line, m->pos.column, m->name,
-			(unsigned long long)end, f->name,
-			(unsigned long long)size, 1u << g->huge_order);
-		return -1;
+		if (inside(trial, m->pos, f->name, m->offset, m->length,
+			   f->size, errors))
+			return -1;
 	}
+	for (size_t i = 0; i < test->nr_setup; i++)
+		if (op_fits(trial, &test->setup[i], errors))
+			return -1;
+	for (size_t c = 0; c < test->nr_columns; c++)
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
+			if (op_fits(trial, &test->columns[c].ops[i], errors))
+				return -1;
+	for (size_t i = 0; i < test->nr_observed; i++)
+		if (observed_fits(trial, &test->observed[i], errors))
+			return -1;
 	return 0;
 }
 
 int trial_open(struct trial *trial, const struct litmus *test,
 	       const struct subject *subject, FILE *errors)
 {
+	struct extent_of_names most = extent_of_names(test);
 	struct machine_geometry *g = &trial->machine.geometry;
-	const char *why = too_much(test);
 
 	memset(trial, 0, sizeof(*trial));
-	if (why) {
-		fprintf(errors, "%s: error: %s\n", test->path, why);
+	if (most.nr_stores > MAX_STORES) {
+		fprintf(errors, "%s: error: more than %d stores\n", test->path,
+			MAX_STORES);
 		return -1;
 	}
 	trial->test = test;
 	trial->subject = subject;
 	trial->run.test = test;
-	g->huge_order = huge_order(test);
-	g->page_shift = page_shift(test, g->huge_order);
-	g->tree_bits = tree_bits(g->huge_order);
+	*g = smallest(&most);
 	g->upper_levels = subject->upper_levels(test, g->huge_order);
 	trial->machine.nr_cpus = (unsigned int)test->nr_columns;
 	trial->machine.entry_pfn = subject->entry_pfn;
 	trial->run.device_pfn = check_machine_device();
-	return fits(test, g, errors);
+	return fits(trial, errors);
 }
 
 static void forget_outcomes(struct trial *trial)

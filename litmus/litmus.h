@@ -87,6 +87,7 @@ enum litmus_error {
 	LITMUS_EFAULT,
 	LITMUS_EINVAL,
 	LITMUS_ENOMEM,
+	LITMUS_EEXIST,
 	LITMUS_EIO,
 };
 

@@ -18,7 +18,7 @@
 #include "fs/fs.h"
 #include "mm/mm.h"
 
-#define MAX_COLUMNS 8
+#define MAX_COLUMNS LITMUS_COLUMNS_MAX
 #define MAX_STORES 16
 
 struct subject_state {
@@ -124,6 +124,8 @@ static struct litmus_value value_of(int error, uint64_t number)
 		return (struct litmus_value){ LITMUS_SIGBUS, 0 };
 	case -ENOMEM:
 		return (struct litmus_value){ LITMUS_ENOMEM, 0 };
+	case -EEXIST:
+		return (struct litmus_value){ LITMUS_EEXIST, 0 };
 	default:
 		return (struct litmus_value){ LITMUS_EINVAL, 0 };
 	}
@@ -186,6 +188,29 @@ static bool map_changes(const struct litmus *test, size_t map)
 	return false;
 }
 
+/* Is every page of this map mapped whenever a column runs? */
+static bool map_stays(const struct litmus *test, size_t map)
+{
+	bool mapped = false;
+
+	for (size_t i = 0; i < test->nr_setup; i++) {
+		const struct litmus_op *op = &test->setup[i];
+
+		if (op->map == map && op->kind == LITMUS_MAP)
+			mapped = true;
+		if (op->map == map && op->kind == LITMUS_UNMAP)
+			return false;
+	}
+	for (size_t c = 0; c < test->nr_columns; c++)
+		for (size_t i = 0; i < test->columns[c].nr_ops; i++) {
+			const struct litmus_op *op = &test->columns[c].ops[i];
+
+			if (op->map == map && op->kind == LITMUS_UNMAP)
+				return false;
+		}
+	return mapped;
+}
+
 /* O9: an access failed though nothing in the test can be why. */
 static void check_error(const struct subject_run *run,
 			const struct litmus_op *op, struct litmus_value value)
@@ -198,9 +223,8 @@ static void check_error(const struct subject_run *run,
 	if (value.error == LITMUS_SIGBUS &&
 	    page < pages(run->test->files[m->file].size))
 		machine_report(9, "spurious SIGBUS");
-	if (value.error == LITMUS_SIGSEGV && !map_changes(run->test, op->map) &&
-	    (op->kind == LITMUS_LOAD || m->writable) &&
-	    pages(op->place.page) < pages(m->length))
+	if (value.error == LITMUS_SIGSEGV && map_stays(run->test, op->map) &&
+	    (op->kind == LITMUS_LOAD || m->writable))
 		machine_report(9, "spurious SIGSEGV");
 }
 
@@ -269,9 +293,13 @@ static void setup(void *arg)
 		state->inodes[i] = make_file(run, i);
 	state->mm = must(mm_create("A"));
 	for (size_t i = 0; i < test->nr_setup; i++) {
+		struct litmus_value value;
+
 		machine_trace("op", SUBJECT_SETUP, i);
-		check_error(run, &test->setup[i],
-			    perform(run, &test->setup[i]));
+		value = perform(run, &test->setup[i]);
+		if (value.error != LITMUS_OK)
+			machine_report(9, "the set-up fails, in line %u",
+				       test->setup[i].pos.line);
 		machine_trace("op_end", SUBJECT_SETUP, i);
 	}
 }
@@ -471,7 +499,8 @@ static void finish(void *arg)
 	struct subject_run *run = arg;
 	const struct litmus *test = run->test;
 	struct subject_state state = *run->state;
-	struct litmus_value registers[MAX_COLUMNS][32], observed[64];
+	struct litmus_value registers[MAX_COLUMNS][LITMUS_REGISTERS_MAX];
+	struct litmus_value observed[LITMUS_OBSERVED_MAX];
 	const struct litmus_value *columns[MAX_COLUMNS];
 	struct litmus_state final = { columns, observed };
 

@@ -27,6 +27,7 @@ const char *const litmus_error_words[] = {
 	[LITMUS_EFAULT] = "EFAULT",
 	[LITMUS_EINVAL] = "EINVAL",
 	[LITMUS_ENOMEM] = "ENOMEM",
+	[LITMUS_EEXIST] = "EEXIST",
 	[LITMUS_EIO] = "EIO",
 };
 

@@ -626,7 +626,7 @@ static const struct {
 	  "             ^\n" },
 	{ CONDITION("exists (0:r0=ENOENT)"),
 	  "t:8:14: error: unknown error 'ENOENT' (known: SIGSEGV, SIGBUS, "
-	  "EFAULT, EINVAL, ENOMEM, EIO)\n"
+	  "EFAULT, EINVAL, ENOMEM, EEXIST, EIO)\n"
 	  "exists (0:r0=ENOENT)\n"
 	  "             ^\n" },
 	{ CONDITION("exists (q[0]=0)"),

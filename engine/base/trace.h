@@ -19,8 +19,6 @@
  * retry		1: dax_iomap_pte_fault() saw a huge PMD
  *			2: dax_iomap_pmd_fault() saw a table
  *						0
- * dax_load_hole	page of the file	0
- * dax_pmd_load_hole	page of the file	0
  * split_huge_pmd	address of the PMD	0
  * sleep_on_entry	first page of the entry	0
  * wake_entry		first page of the entry	1: all waiters, 0: one

@@ -4,8 +4,8 @@
  *
  * A DAX PMD has no table in reserve and no pages to split: to split it is to
  * clear it, and faults fill in what is wanted.  Whoever clears flushes before
- * the PMD lock is dropped, so that nobody who sees none under that lock still
- * has a CPU that translates (races of Linux: see spec/races.md 59, 68).
+ * the PMD lock is dropped, so that who sees none under that lock knows that no
+ * CPU translates any more.
  */
 #include "base/trace.h"
 #include "mm/mm.h"
@@ -30,9 +30,9 @@ vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn)
 
 	pmd_lock(vmf->pmd);
 	/*
-	 * Only if none.  A table stays: its pages would be lost.  A huge PMD
-	 * is never downgraded, because CPUs may have its old rights in their
-	 * TLBs, and upgraded only on the same page (Linux 5.1
+	 * Check 8: only if none.  A table stays: its pages would be lost.  A
+	 * huge PMD is never downgraded, because CPUs may have its old rights
+	 * in their TLBs, and upgraded only on the same page (Linux 5.1
 	 * mm/huge_memory.c insert_pfn_pmd(), commit c6f3c5ee40c1).
 	 */
 	if (!pmd_none(pmd_load(vmf->pmd))) {

@@ -38,8 +38,8 @@ static vm_fault_t pte_alloc_one_map(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 
 	/*
-	 * The PMD may be huge: it was none when the fault began, and a huge
-	 * fault was quicker.  Below a huge PMD there is no table, only data.
+	 * Check 4: the PMD was none when the fault began, but a huge fault may
+	 * have been quicker.  Below a huge PMD there is no table, only data.
 	 */
 	if (pmd_devmap_trans_unstable(vmf->pmd))
 		return VM_FAULT_NOPAGE;

@@ -124,7 +124,8 @@ void machine_page_free(uint64_t pfn)
 	    (frame->state != FRAME_TABLE && frame->state != FRAME_DATA))
 		check_fail_stop(14, CALLER,
 				"a page is freed that is not allocated");
-	check_op_range(frame->words, page_bytes(), CHECK_WRITE);
+	check_op_range(frame->meta, sizeof(frame->meta) + page_bytes(),
+		       CHECK_WRITE);
 	memset(frame, 0, stride);
 	frame->state = owner == check_self() ? FRAME_FREE : FRAME_LIMBO;
 	if (owner != check_self())
