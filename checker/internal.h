@@ -90,7 +90,8 @@ struct run {
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
-	bool progressed;		/* check_progress() in this step */
+	uint32_t turns;			/* check_turn() in this step, */
+	bool progressed;		/* and check_progress() */
 	uint64_t total_operations;
 	struct check_failure failure;	/* the last one */
 	unsigned int nr_failures;	/* in a replay */
@@ -110,7 +111,9 @@ bool run_enabled(unsigned int t);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
 bool run_any_cut(void);
-/* Fill run.failure for threads that all wait. */
+/* Fill run.failure for a thread that does not come to an end, */
+void run_endless(unsigned int t);
+/* and for threads that all wait. */
 void run_deadlock(void);
 
 /* sharing.c: which objects threads really share */

@@ -108,6 +108,8 @@ static void run_out(struct replay *replay)
 		done = advance(replay, t, left);
 		left -= done;
 	}
+	if (!left)
+		run_endless(t);
 	if (replay->ended || !left)
 		return;
 	if (!run_all_done()) {

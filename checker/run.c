@@ -245,6 +245,7 @@ enum run_end run_thread(unsigned int t)
 	struct thread *thread = &world->threads[t];
 
 	run.operations = 0;
+	run.turns = 0;
 	run.progressed = false;
 	resume(t);
 	if (run.compares_states)
@@ -327,6 +328,11 @@ static int describe_waiter(unsigned int t, char *to, size_t bytes)
 			by);
 }
 
+void run_endless(unsigned int t)
+{
+	set_failure(CHECK_LIVELOCK, NULL, "CPU%u goes on for ever", t);
+}
+
 void run_deadlock(void)
 {
 	char text[sizeof(run.failure.text)] = "";
@@ -368,6 +374,11 @@ void check_progress(void)
 	run.progressed = true;
 }
 
+void check_turn(void)
+{
+	run.turns++;
+}
+
 _Noreturn void check_cut(void)
 {
 	leave(END_CUT);
@@ -394,7 +405,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 
 	if (run.mode == RUN_STEPS || run.note_sharing)
 		at_once = sharing_note(run.current, object, bytes, class) &&
-			  run.mode == RUN_STEPS && class != CLASS_CHOICE;
+			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
+			  run.turns < 2;
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
 		at_once = class != CLASS_CHOICE;
 	if (!at_once || (enabled && !enabled(object))) {

@@ -135,7 +135,7 @@ static void print_replay_command(const struct check *check,
 {
 	char *text = check_schedule_print(schedule);
 
-	printf("Replay: faultline show");
+	printf("\nReplay: faultline show");
 	for (size_t i = 0; i < check->patches.nr; i++)
 		printf(" --with %s", check->patches.at[i]);
 	printf(" --replay %s %s\n\n", text ? text : "?", trial->test->path);
@@ -149,6 +149,9 @@ static void print_failure(const struct check *check, struct trial *trial,
 	struct diagram_options how = { .failure = failure };
 	struct trace trace;
 
+	/* what comes after the schedule of a livelock is more of the same */
+	if (failure->number == CHECK_LIVELOCK)
+		how.to_segment = failure->schedule.nr_segments;
 	printf("Bug %zu of %zu: %s, %s\n\n", number, of,
 	       trial_oracle_name(trial_oracle(failure)), failure->text);
 	if (trial_replay(trial, &failure->schedule, &trace))
@@ -180,7 +183,6 @@ static void print_cycle(const struct check *check, struct trial *trial,
 	} else {
 		diagram_print(trial, &trace, &how, stdout);
 		trace_free(&trace);
-		fputc('\n', stdout);
 		print_replay_command(check, trial, &whole);
 	}
 	check_schedule_free(&whole);

@@ -60,8 +60,8 @@ struct diagram {
 	struct line *lines;
 	size_t nr_lines;
 	struct column columns[CHECK_MAX_THREADS];
-	const bool *drawn;		/* by event */
 	size_t breaking;		/* event, or SIZE_MAX */
+	size_t last;			/* event that may be drawn */
 	const char *oracle;
 };
 
@@ -109,7 +109,9 @@ static struct chain whole_chain(const struct trace_event *event)
 static struct chain chain_of(const struct trace_event *event)
 {
 	struct chain whole = whole_chain(event), chain = { .nr = 0 };
-	bool innermost = event->kind != TRACE_LOAD;
+	/* reads are many: in a fault, the station says enough */
+	bool innermost = event->kind != TRACE_LOAD || !whole.nr ||
+			 strcmp(whole.calls[0].function, ROOT);
 
 	for (size_t i = 0; i < whole.nr; i++) {
 		const char *function = whole.calls[i].function;
@@ -139,12 +141,23 @@ static bool is_point(const struct trace_event *event, const char *name)
 	return event->kind == TRACE_POINT && !strcmp(event->name, name);
 }
 
+/* Does this CPU do anything in events [from, to]? */
+static bool goes_on(const struct trace *trace, unsigned int cpu, size_t from,
+		    size_t to)
+{
+	for (size_t i = from; i < trace->nr && i <= to; i++)
+		if (trace->events[i].cpu == cpu)
+			return true;
+	return false;
+}
+
 /*
  * Another CPU changes the word a CPU has just read, before that CPU looks again
  * or is done: it goes on with what is no longer so.
  */
-static bool overtaken(const struct trace *trace, size_t at)
+static bool overtaken(const struct diagram *d, size_t at)
 {
+	const struct trace *trace = d->trace;
 	const struct trace_event *read = &trace->events[at];
 
 	if (read->kind != TRACE_LOAD || !read->name || is_entry(read))
@@ -156,21 +169,21 @@ static bool overtaken(const struct trace *trace, size_t at)
 		    (event->object == read->object || is_point(event, "op_end")))
 			return false;
 		if (event->object == read->object && changes(event))
-			return true;
+			return goes_on(trace, read->cpu, i, d->last);
 	}
 	return false;
 }
 
 /* Worth a line of its own, whatever happens around it? */
-static bool interesting(const struct trace *trace, size_t at)
+static bool interesting(const struct diagram *d, size_t at)
 {
-	const struct trace_event *event = &trace->events[at];
+	const struct trace_event *event = &d->trace->events[at];
 
 	switch (event->kind) {
 	case TRACE_STORE:
 		return changes(event) && !is_entry(event);
 	case TRACE_LOAD:
-		return overtaken(trace, at);
+		return overtaken(d, at);
 	case TRACE_BLOCKS:
 		return true;
 	case TRACE_POINT:
@@ -491,11 +504,54 @@ static size_t segment_start(const struct trace *trace, size_t n)
 	return i;
 }
 
-static void draw(struct diagram *d, size_t from, size_t to)
+/* Lines of a diagram that goes on and on: its beginning and its end. */
+#define MAX_LINES 100
+#define END_LINES 20
+
+static void print_lines(const struct diagram *d)
+{
+	unsigned int last = 0;
+
+	for (size_t i = 0; i < d->nr_lines; i++) {
+		const struct line *line = &d->lines[i];
+
+		if (d->nr_lines > MAX_LINES && i == MAX_LINES - END_LINES) {
+			fprintf(d->to, "\n... %zu lines ...\n",
+				d->nr_lines - MAX_LINES);
+			i = d->nr_lines - END_LINES;
+			line = &d->lines[i];
+		}
+		if (i && line->cpu != last)
+			fputc('\n', d->to);
+		last = line->cpu;
+		print_at(d, line->cpu, line->text, line->indent);
+	}
+}
+
+static void free_lines(struct diagram *d)
+{
+	for (size_t i = 0; i < d->nr_lines; i++)
+		free(d->lines[i].text);
+	free(d->lines);
+}
+
+/* A livelock breaks at no step: the last line is where it begins again. */
+static void draw_livelock(struct diagram *d)
+{
+	unsigned int cpu;
+
+	if (!d->nr_lines)
+		return;
+	cpu = d->lines[d->nr_lines - 1].cpu;
+	add_line(d, cpu, 1, text_of("and so on, for ever"));
+	draw_breaking(d, cpu);
+}
+
+static void draw(struct diagram *d, size_t from)
 {
 	const struct trace *trace = d->trace;
 
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = from; i <= d->last && i < trace->nr; i++) {
 		const struct trace_event *event = &trace->events[i];
 
 		if (event->cpu == CHECK_MAX_THREADS)
@@ -509,7 +565,7 @@ static void draw(struct diagram *d, size_t from, size_t to)
 			draw_breaking(d, event->cpu);
 			break;
 		}
-		if (interesting(trace, i)) {
+		if (interesting(d, i)) {
 			draw_event(d, event);
 		} else if (is_answer(event)) {
 			draw_fallback(d, event);
@@ -522,25 +578,21 @@ void diagram_print(const struct trial *trial, const struct trace *trace,
 		   const struct diagram_options *options, FILE *to)
 {
 	struct diagram d = { .trial = trial, .trace = trace, .to = to };
-	unsigned int last = 0;
 
 	d.breaking = find_breaking(trace, options->failure);
 	if (options->failure)
 		d.oracle = trial_oracle_name(trial_oracle(options->failure));
-	draw(&d, segment_start(trace, options->from_segment),
-	     options->to_segment ? segment_start(trace, options->to_segment) :
-				   trace->nr);
+	d.last = options->to_segment ?
+		segment_start(trace, options->to_segment) : trace->nr;
+	if (d.breaking < d.last)
+		d.last = d.breaking;
+	draw(&d, segment_start(trace, options->from_segment));
+	if (options->failure && options->failure->number == CHECK_LIVELOCK)
+		draw_livelock(&d);
 	print_setup(&d);
 	print_header_line(&d, "CPU%u");
 	print_header_line(&d, "----");
-	for (size_t i = 0; i < d.nr_lines; i++) {
-		if (i && d.lines[i].cpu != last)
-			fputc('\n', to);
-		last = d.lines[i].cpu;
-		print_at(&d, d.lines[i].cpu, d.lines[i].text,
-			 d.lines[i].indent);
-		free(d.lines[i].text);
-	}
-	free(d.lines);
+	print_lines(&d);
+	free_lines(&d);
 	print_complaints(&d);
 }

@@ -210,6 +210,11 @@ _Noreturn void check_fail_stop(unsigned int number, const void *where,
 _Noreturn void check_cut(void);
 /* The running thread's operation is done: cycles are sought in between. */
 void check_progress(void);
+/*
+ * A turn of a loop begins that may go on for ever: a step covers one turn at
+ * most, so that a thread that goes round alone is seen to repeat a state.
+ */
+void check_turn(void);
 
 /*
  * Memory from the running thread's arena: zeroed, 16-byte aligned; the same

@@ -459,6 +459,7 @@ void machine_trace(const char *name, uint64_t a, uint64_t b)
 	if (machine_options.count_events && check_self() < CHECK_MAX_THREADS)
 		count(name);
 	if (!strcmp(name, "page_fault")) {
+		check_turn();
 		count_fault();
 	} else if (!strcmp(name, "op_end")) {
 		machine->cpus[check_self()].faults = 0;
