@@ -391,6 +391,9 @@ static void learn(const char *after_setup)
 			if (run_thread(t) == END_FAILED)
 				break;
 		}
+		/* seconds each: leave it to the search to meet it once */
+		if (run.failure.number == CHECK_STUCK)
+			break;
 	}
 	run.note_sharing = false;
 	sharing_changed();

@@ -202,9 +202,13 @@ static size_t missing(const struct fewest *f)
 	const struct check_result *result = f->search->result;
 	size_t n = 0;
 
-	/* a livelock is a cycle, not a step: its schedule stays */
+	/*
+	 * A livelock is a cycle, not a step, and a stuck thread takes seconds
+	 * to be found: their schedules stay.
+	 */
 	for (size_t i = 0; i < result->nr_failures; i++)
-		if (!f->met[i] && result->failures[i].number != CHECK_LIVELOCK)
+		if (!f->met[i] && result->failures[i].number != CHECK_LIVELOCK &&
+		    result->failures[i].number != CHECK_STUCK)
 			n++;
 	return n;
 }
@@ -247,6 +251,8 @@ int search_fewest_switches(struct search *search)
 	struct item root = { .parent = EDGE_NONE };
 	int error;
 
+	if (!missing(&f))
+		return 0;
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {

@@ -21,7 +21,7 @@
 #define MAX_STEP_OPERATIONS 100000
 
 /* Two ticks without an operation, and a thread is called stuck. */
-#define TICK_SECONDS 2
+#define TICK_SECONDS 1
 
 struct run run;
 
@@ -117,8 +117,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 			return;
 		}
 		check_fail_stop(CHECK_STUCK, NULL,
-				"runs for %d seconds without an operation",
-				TICK_SECONDS);
+				"runs for a second without an operation");
 	}
 	if (!run.inside) {
 		signal(number, SIG_DFL);

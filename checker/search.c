@@ -57,6 +57,11 @@ struct check_failure *search_failure(struct search *search)
 	}
 	if (search->options->first)
 		search->stop = true;
+	/* each takes seconds, and there are as many as schedules */
+	if (run.failure.number == CHECK_STUCK) {
+		result->stopped = "stuck threads (one)";
+		search->stop = true;
+	}
 	for (size_t i = 0; i < result->nr_failures; i++) {
 		struct check_failure *known = &result->failures[i];
 

@@ -125,7 +125,7 @@ static void print_block(const struct trial *trial, const struct verdict *v,
 	       trial->negative ? "Sometimes" : "Always",
 	       (unsigned long long)trial->positive,
 	       (unsigned long long)trial->negative);
-	printf("Time %s %.2f\nVerdict %s %s\n\n", test->name, result->seconds,
+	printf("Time %s %.3f\nVerdict %s %s\n\n", test->name, result->seconds,
 	       test->name, v->text);
 }
 
