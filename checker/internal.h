@@ -60,6 +60,7 @@ extern struct world *world;
 /* world.c */
 int world_setup(unsigned int nr_threads);
 size_t world_save(char *to);		/* Return: bytes written */
+uint64_t world_memory_hash(void);	/* of regions alone; 0: none */
 size_t world_save_bound(void);		/* an upper bound of it */
 void world_restore(const char *from);
 bool world_is_freed(const void *object);
@@ -90,6 +91,8 @@ struct run {
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
+	unsigned int turn_thread;	/* that has moved alone since its turn, */
+	uint64_t turn_hash;		/* when memory was this */
 	uint32_t turns;			/* check_turn() in this step, */
 	bool progressed;		/* and check_progress() */
 	uint64_t total_operations;
@@ -111,6 +114,8 @@ bool run_enabled(unsigned int t);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
 bool run_any_cut(void);
+/* What thread t waits for, in words. */
+void run_wait_text(unsigned int t, char *text, size_t bytes);
 /* Fill run.failure for a thread that does not come to an end, */
 void run_endless(unsigned int t);
 /* and for threads that all wait. */
@@ -150,7 +155,7 @@ double now_seconds(void);
 /* Return: whether it is time for search_poll(); cheap. */
 static inline bool search_poll_due(struct search *search)
 {
-	return ++search->polls % 256 == 0;
+	return ++search->polls % 256 == 0 || search->options->max_executions;
 }
 
 /* Set search->stop when a limit is met, or the user says so. */

@@ -27,11 +27,12 @@ static void tell_runs(const struct replay *replay, unsigned int t)
 static void tell_blocks(const struct replay *replay, unsigned int t)
 {
 	const struct check_listener *listener = replay->listener;
-	const struct thread *thread = &world->threads[t];
+	char text[64];
 
+	run_wait_text(t, text, sizeof(text));
 	if (listener && listener->blocks)
-		listener->blocks(listener->user, t, thread->object,
-				 thread->name);
+		listener->blocks(listener->user, t, world->threads[t].object,
+				 text);
 }
 
 /* Let t run `operations` more; return: how many it did. */
@@ -136,8 +137,11 @@ int check_replay(const struct check_program *program,
 	run_main(program->setup);
 	run.mode = RUN_SCHEDULE;
 	run_arm_threads();
-	error = follow(&replay);
-	if (!error)
+	/* a set-up that failed leaves nothing to run */
+	replay.ended = run.nr_failures != 0;
+	if (!replay.ended)
+		error = follow(&replay);
+	if (!error && !replay.ended)
 		run_out(&replay);
 	run_finish();
 	return error;

@@ -203,6 +203,7 @@ static void main_entry(unsigned int t)
 
 void run_arm_threads(void)
 {
+	run.turn_thread = CHECK_MAX_THREADS;
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
@@ -217,6 +218,8 @@ void run_arm_threads(void)
 
 static void resume(unsigned int i)
 {
+	if (run.turn_thread != i)
+		run.turn_thread = CHECK_MAX_THREADS;
 	run.current = i;
 	run.inside = true;
 	coro_resume(i);
@@ -312,19 +315,25 @@ static unsigned int holder(unsigned int t)
 
 static bool waits_for_lock(const struct thread *thread);
 
-/* Purpose: one clause, "CPU1 waits for i_pages held by CPU0". */
-static int describe_waiter(unsigned int t, char *to, size_t bytes)
+void run_wait_text(unsigned int t, char *text, size_t bytes)
 {
 	const struct thread *thread = &world->threads[t];
-	unsigned int by = holder(t);
 	const char *name = thread->name ? thread->name : "waits";
 
-	if (!waits_for_lock(thread))
-		return snprintf(to, bytes, "CPU%u %s", t, name);
+	snprintf(text, bytes, waits_for_lock(thread) ? "waits for %s" : "%s",
+		 name);
+}
+
+/* One clause, "CPU1 waits for i_pages held by CPU0". */
+static int describe_waiter(unsigned int t, char *to, size_t bytes)
+{
+	unsigned int by = holder(t);
+	char wait[64];
+
+	run_wait_text(t, wait, sizeof(wait));
 	if (by == CHECK_MAX_THREADS)
-		return snprintf(to, bytes, "CPU%u waits for %s", t, name);
-	return snprintf(to, bytes, "CPU%u waits for %s held by CPU%u", t, name,
-			by);
+		return snprintf(to, bytes, "CPU%u %s", t, wait);
+	return snprintf(to, bytes, "CPU%u %s held by CPU%u", t, wait, by);
 }
 
 void run_endless(unsigned int t)
@@ -371,11 +380,28 @@ bool check_running(void)
 void check_progress(void)
 {
 	run.progressed = true;
+	run.turn_thread = CHECK_MAX_THREADS;
 }
 
+/*
+ * By states a repetition is seen in the graph; by executions, where a thread
+ * would go round until it is cut, it has to be seen here: memory is as at its
+ * turn before, and nobody else has moved since.
+ */
 void check_turn(void)
 {
+	uint64_t hash;
+
 	run.turns++;
+	if (run.compares_states || run.replaying || run.current == MAIN)
+		return;
+	hash = world_memory_hash();
+	if (run.turn_thread == run.current && run.turn_hash == hash)
+		check_fail_stop(CHECK_LIVELOCK, NULL,
+				"CPU%u repeats itself for ever though nobody else changes anything",
+				run.current);
+	run.turn_thread = run.current;
+	run.turn_hash = hash;
 }
 
 _Noreturn void check_cut(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schedule.c - schedules and their text, `1/0.37/1.12/0.5/c01`.
+ * schedule.c - schedules and their text, `1/0.37/1.12/0.5/c0.1`.
  */
 #include "internal.h"
 

@@ -22,17 +22,17 @@ static const char *limit_met(const struct search *search)
 	const struct check_result *result = search->result;
 
 	if (options->max_states && result->states >= options->max_states)
-		return "states";
+		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
 	    result->executions + result->cut >= options->max_executions)
-		return "executions";
+		return "the limit on executions";
 	if (options->max_bytes && result->search_bytes >= options->max_bytes)
-		return "memory";
+		return "the limit on memory";
 	if (options->max_seconds > 0 &&
 	    now_seconds() - search->started >= options->max_seconds)
-		return "time";
+		return "the limit on time";
 	if (options->interrupted && options->interrupted(options->user))
-		return "signal";
+		return "a signal";
 	return NULL;
 }
 
@@ -55,11 +55,13 @@ struct check_failure *search_failure(struct search *search)
 		result->cut++;
 		return NULL;
 	}
-	if (search->options->first)
+	if (search->options->first) {
+		result->stopped = "--first";
 		search->stop = true;
+	}
 	/* each takes seconds, and there are as many as schedules */
 	if (run.failure.number == CHECK_STUCK) {
-		result->stopped = "stuck threads (one)";
+		result->stopped = "a stuck thread";
 		search->stop = true;
 	}
 	for (size_t i = 0; i < result->nr_failures; i++) {

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <xxhash.h>
 
 #define ARENA_BYTES ((size_t)256 << 10)
 #define GRAIN 16
@@ -153,6 +154,21 @@ size_t world_save(char *to)
 		at += live;
 	}
 	return (size_t)(at - to);
+}
+
+/*
+ * Hash what threads share.  Left out is the scheduler's own part, which says
+ * where threads are.
+ */
+uint64_t world_memory_hash(void)
+{
+	uint64_t hash = 1;
+
+	for (size_t i = 1; i < nr_regions; i++)
+		if (*regions[i].used)
+			hash = XXH3_64bits_withSeed(regions[i].base,
+						    *regions[i].used, hash);
+	return hash;
 }
 
 /*

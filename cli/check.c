@@ -56,7 +56,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		n = strtoul(value, &end, 10);
 		if (errno || *end || end == value || *value == '-' || !n ||
 		    n > 1000)
-			argp_error(state, "--faults takes a number from 1 to 1000, not '%s'",
+			usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
 				   value);
 		check->faults = (unsigned int)n;
 		return 0;
@@ -65,7 +65,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_LIMIT:
 		if (limits_parse(value, &check->options))
-			argp_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
+			usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
 				   value);
 		return 0;
 	case OPTION_JSON:
@@ -75,7 +75,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		words_add(&check->files, value);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which litmus tests? 'faultline list' shows those that are here");
+		usage_error(state, "which litmus tests? 'faultline list' shows those that are here");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -116,7 +116,9 @@ static void print_block(const struct trial *trial, const struct verdict *v,
 	for (size_t i = 0; i < trial->nr_outcomes; i++)
 		puts(trial->outcomes[i].text);
 	printf("%s\nWitnesses\nPositive: %llu Negative: %llu\nCondition ",
-	       v->condition_ok && v->status != EXIT_BUG ? "Ok" : "No",
+	       v->status == EXIT_BUG ? "No" :
+	       v->status == EXIT_LIMIT ? "Incomplete" :
+	       v->condition_ok ? "Ok" : "No",
 	       (unsigned long long)trial->positive,
 	       (unsigned long long)trial->negative);
 	litmus_print_condition(test, stdout);
@@ -248,6 +250,23 @@ static json_t *outcomes_json(const struct trial *trial)
 	return list;
 }
 
+static json_t *cycle_json(const struct check_cycle *cycle)
+{
+	struct check_schedule whole = { 0 };
+	char *text = NULL;
+	json_t *json;
+
+	if (!check_schedule_append(&whole, &cycle->lead) &&
+	    !check_schedule_append(&whole, &cycle->round))
+		text = check_schedule_print(&whole);
+	json = json_pack("{s:i, s:b, s:s*}", "operations",
+			 (int)cycle->operations, "shortest", cycle->shortest,
+			 "replay", text);
+	free(text);
+	check_schedule_free(&whole);
+	return json;
+}
+
 static void add_json(struct check *check, struct trial *trial,
 		     const struct check_result *result,
 		     const struct verdict *v)
@@ -261,10 +280,11 @@ static void add_json(struct check *check, struct trial *trial,
 	for (size_t i = 0; i < check->patches.nr; i++)
 		json_array_append_new(with, json_string(check->patches.at[i]));
 	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:i}",
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o*}",
 		"test", trial->test->name, "file", trial->test->path,
 		"with", with, "verdict", v->text, "status", v->status,
-		"complete", result->complete, "condition", v->condition_ok,
+		"complete", result->complete, "stopped", result->stopped,
+		"condition", v->condition_ok,
 		"mode", check->faults ? "executions" : "states",
 		"states", (json_int_t)result->states,
 		"steps", (json_int_t)result->steps,
@@ -275,8 +295,7 @@ static void add_json(struct check *check, struct trial *trial,
 		"seconds", result->seconds,
 		"collision_probability", result->collision,
 		"outcomes", outcomes_json(trial), "failures", failures,
-		"cycle_operations",
-		result->has_cycle ? (int)result->cycle.operations : 0));
+		"cycle", result->has_cycle ? cycle_json(&result->cycle) : NULL));
 }
 
 /* ------ running ------ */
@@ -310,8 +329,12 @@ static int check_file(struct check *check, const char *path)
 	struct litmus *test = litmus_parse_file(path, stderr);
 	int status;
 
-	if (!test)
+	if (!test) {
+		json_array_append_new(check->report, json_pack(
+			"{s:s, s:s, s:i}", "file", path, "verdict",
+			"cannot be read", "status", EXIT_WRONG_INPUT));
 		return EXIT_WRONG_INPUT;
+	}
 	status = check_test(check, test);
 	litmus_free(test);
 	return status;
@@ -323,6 +346,12 @@ int command_check(int argc, char **argv)
 	int status = EXIT_CLEAN;
 
 	parse_arguments(&argp, argc, argv, &check);
+	if (check.faults ? check.options.max_states != 0 :
+			   check.options.max_executions != 0) {
+		fprintf(stderr,
+			"faultline check: the limit on states is for searches by states, that on executions for --faults\n");
+		return EXIT_WRONG_INPUT;
+	}
 	check.options.mode = check.faults ? CHECK_BY_EXECUTIONS :
 					    CHECK_BY_STATES;
 	check.options.interrupted = interrupts_seen;

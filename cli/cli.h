@@ -40,6 +40,10 @@ void words_add(struct words *words, const char *word);
 void parse_arguments(const struct argp *argp, int argc, char **argv,
 		     void *input);
 
+/* One line about a wrong argument; ends the process with EXIT_WRONG_INPUT. */
+_Noreturn void usage_error(const struct argp_state *state, const char *format,
+			   ...) __attribute__((format(printf, 2, 3)));
+
 /*
  * The engine with patches applied in turn: names or files.
  * Return: it stays loaded; NULL after one line on stderr.

@@ -46,31 +46,39 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct compare *compare = state->input;
 	char *word, *end;
+	size_t named = 0;
 	long n;
 
 	switch (key) {
 	case 'w':
-		for (word = strtok(value, ","); word; word = strtok(NULL, ","))
+		for (word = strtok(value, ","); word; word = strtok(NULL, ",")) {
+			if (*word == '+' || word[strlen(word) - 1] == '+' ||
+			    strstr(word, "++"))
+				usage_error(state, "'%s' does not name patches", word);
 			words_add(&compare->engines, word);
+			named++;
+		}
+		if (!named)
+			usage_error(state, "--with names no patch");
 		return 0;
 	case 'f':
 		errno = 0;
 		n = strtol(value, &end, 10);
 		if (errno || *end || n < 1 || n > 1000)
-			argp_error(state, "--faults takes a number from 1 to 1000, not '%s'",
+			usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
 				   value);
 		compare->faults = (unsigned int)n;
 		return 0;
 	case OPTION_LIMIT:
 		if (limits_parse(value, &compare->options))
-			argp_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
+			usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
 				   value);
 		return 0;
 	case ARGP_KEY_ARG:
 		words_add(&compare->files, value);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which litmus tests? 'faultline list' shows those that are here");
+		usage_error(state, "which litmus tests? 'faultline list' shows those that are here");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -108,6 +116,13 @@ static const struct subject *load(const char *name)
 	return subject;
 }
 
+static int search_failed(const struct litmus *test)
+{
+	fprintf(stderr, "faultline: %s: the search failed: %s\n", test->path,
+		strerror(errno));
+	return EXIT_LIMIT;
+}
+
 static int fill(const struct compare *compare, const struct litmus *test,
 		struct row *row)
 {
@@ -119,23 +134,22 @@ static int fill(const struct compare *compare, const struct litmus *test,
 	how.interrupted = interrupts_seen;
 	how.mode = CHECK_BY_STATES;
 	if (trial_search(&row->trial, &how, 0, &row->by_states))
-		return EXIT_LIMIT;
+		return search_failed(test);
 	row->verdict = verdict_of(&row->trial, &row->by_states, 0);
 	how.mode = CHECK_BY_EXECUTIONS;
 	if (trial_search(&row->trial, &how, compare->faults,
 			 &row->by_executions))
-		return EXIT_LIMIT;
+		return search_failed(test);
+	if (row->by_executions.stopped)
+		return worse_status(row->verdict.status, EXIT_LIMIT);
 	return row->verdict.status;
 }
 
-static void print_header(const struct compare *compare,
-			 const struct litmus *test, int width)
+static void print_header(const struct litmus *test, int width)
 {
-	printf("Test %s; costs in executions with up to %u faults per access: mean/most\n\n",
-	       test->name, compare->faults);
-	printf("%-*s  %-14s %7s %7s %7s %7s  %-8s %-8s %-8s %6s\n", width,
-	       "engine", "verdict", "states", "execs", "cut", "seconds",
-	       "faults", "retries", "splits", "cycle");
+	printf("Test %s\n\n%-*s %-9s %6s %9s %7s %-7s %-7s %-7s %5s\n",
+	       test->name, width, "engine", "verdict", "states", "execs",
+	       "seconds", "faults", "retries", "splits", "cycle");
 }
 
 static void print_cost(uint64_t sum, uint32_t most, uint64_t executions)
@@ -145,7 +159,7 @@ static void print_cost(uint64_t sum, uint32_t most, uint64_t executions)
 	if (executions)
 		snprintf(text, sizeof(text), "%.1f/%u",
 			 (double)sum / (double)executions, most);
-	printf(" %-8s", text);
+	printf(" %-7s", text);
 }
 
 static const char *verdict_word(const struct row *row, char *oracles)
@@ -161,20 +175,33 @@ static void print_row(const struct row *row, int width)
 	const struct trial *t = &row->trial;
 	uint64_t nr = x->executions;
 	char *oracles = oracles_text(row->verdict.tripped);
+	char executions[48];
 
-	printf("%-*s  %-14s %7llu %7llu %7llu %7.3f ", width, row->name,
+	snprintf(executions, sizeof(executions), "%llu+%llu%s",
+		 (unsigned long long)nr, (unsigned long long)x->cut,
+		 x->stopped ? "+?" : "");
+	printf("%-*s %-9s %6llu %9s %7.3f", width, row->name,
 	       verdict_word(row, oracles),
-	       (unsigned long long)row->by_states.states,
-	       (unsigned long long)nr, (unsigned long long)x->cut,
+	       (unsigned long long)row->by_states.states, executions,
 	       row->by_states.seconds + x->seconds);
 	print_cost(t->sum_faults, t->most.faults, nr);
 	print_cost(t->sum_retries, t->most.retries, nr);
 	print_cost(t->sum_splits, t->most.splits, nr);
 	if (row->by_states.has_cycle)
-		printf(" %6u\n", row->by_states.cycle.operations);
+		printf(" %5u\n", row->by_states.cycle.operations);
 	else
-		printf(" %6s\n", "none");
+		printf(" %5s\n", "none");
 	free(oracles);
+}
+
+static void print_legend(const struct compare *compare)
+{
+	printf("\nverdict, states: every interleaving, by states\n"
+	       "execs: executions with at most %u fault%s per access, + those cut there\n"
+	       "faults, retries, splits: of these executions, mean/most\n"
+	       "cycle: operations in the shortest round in which the CPUs undo each other\n"
+	       "       and nobody's access completes\n\n",
+	       compare->faults, compare->faults == 1 ? "" : "s");
 }
 
 static int compare_row(const struct compare *compare,
@@ -202,15 +229,14 @@ static int compare_file(const struct compare *compare, const char *path)
 	for (size_t i = 0; i < compare->engines.nr; i++)
 		if ((int)strlen(compare->engines.at[i]) > width)
 			width = (int)strlen(compare->engines.at[i]);
-	print_header(compare, test, width);
+	print_header(test, width);
 	for (size_t i = 0; i < compare->engines.nr && !interrupts_seen(NULL) &&
 			   status != EXIT_WRONG_INPUT; i++)
 		status = worse_status(status,
 				      compare_row(compare, test,
 						  compare->engines.at[i],
 						  width));
-	fputs("\nseconds: both searches; cycle: operations of the shortest round in which the\n"
-	      "CPUs undo each other and nobody's access completes\n\n", stdout);
+	print_legend(compare);
 	litmus_free(test);
 	return status;
 }

@@ -381,7 +381,7 @@ static void draw_event(struct diagram *d, const struct trace_event *event)
 		break;
 	case TRACE_BLOCKS:
 		add_line(d, cpu, d->columns[cpu].open.nr + 1,
-			 text_of("waits: %s", event->name));
+			 text_of("%s", event->name));
 		break;
 	case TRACE_POINT:
 		draw_point(d, event);
@@ -454,21 +454,41 @@ static void print_header_line(const struct diagram *d, const char *format)
 	}
 }
 
+static char *setup_op_text(const struct litmus *test, size_t i)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = open_memstream(&text, &bytes);
+
+	if (!to)
+		abort();
+	litmus_print_op(test, NULL, &test->setup[i], to);
+	fputc(';', to);
+	if (fclose(to))
+		abort();
+	return text;
+}
+
 static void print_setup(const struct diagram *d)
 {
 	const struct litmus *test = d->trial->test;
-	bool any = false;
+	size_t at = 0;
 
 	for (size_t i = 0; i < test->nr_setup; i++) {
+		char *text;
+
 		if (test->setup[i].kind == LITMUS_MAP)
 			continue;
-		fputs(any ? " " : "set-up: ", d->to);
-		litmus_print_op(test, NULL, &test->setup[i], d->to);
-		fputc(';', d->to);
-		any = true;
+		text = setup_op_text(test, i);
+		if (at && at + 1 + strlen(text) > WIDTH)
+			at = (size_t)fprintf(d->to, "\n        %s", text) - 1;
+		else
+			at += (size_t)fprintf(d->to, "%s%s",
+					      at ? " " : "set-up: ", text);
+		free(text);
 	}
-	if (any)
-		fputs("\n\n", d->to);
+	if (at)
+		fputs(d->nr_lines ? "\n\n" : "\n", d->to);
 }
 
 /* What the kernel says, and what the test says. */
@@ -547,15 +567,35 @@ static void draw_livelock(struct diagram *d)
 	draw_breaking(d, cpu);
 }
 
+/* A diagram that begins in the middle says which operations are under way. */
+static void draw_operations_under_way(struct diagram *d, size_t from)
+{
+	for (unsigned int cpu = 0; cpu < nr_cpus(d) && from; cpu++) {
+		const struct trace_event *op = NULL;
+
+		for (size_t i = 0; i < from && i < d->trace->nr; i++) {
+			const struct trace_event *event = &d->trace->events[i];
+
+			if (event->cpu == cpu && is_point(event, "op"))
+				op = event;
+			if (event->cpu == cpu && is_point(event, "op_end"))
+				op = NULL;
+		}
+		if (op)
+			draw_point(d, op);
+	}
+}
+
 static void draw(struct diagram *d, size_t from)
 {
 	const struct trace *trace = d->trace;
 
+	draw_operations_under_way(d, from);
 	for (size_t i = from; i <= d->last && i < trace->nr; i++) {
 		const struct trace_event *event = &trace->events[i];
 
 		if (event->cpu == CHECK_MAX_THREADS)
-			break;
+			continue;
 		if (i == d->breaking && event->kind == TRACE_FAILURE) {
 			draw_failure(d, event);
 			break;
@@ -586,12 +626,15 @@ void diagram_print(const struct trial *trial, const struct trace *trace,
 		segment_start(trace, options->to_segment) : trace->nr;
 	if (d.breaking < d.last)
 		d.last = d.breaking;
-	draw(&d, segment_start(trace, options->from_segment));
+	draw(&d, options->from_segment ?
+		 segment_start(trace, options->from_segment) : 0);
 	if (options->failure && options->failure->number == CHECK_LIVELOCK)
 		draw_livelock(&d);
 	print_setup(&d);
-	print_header_line(&d, "CPU%u");
-	print_header_line(&d, "----");
+	if (d.nr_lines) {
+		print_header_line(&d, "CPU%u");
+		print_header_line(&d, "----");
+	}
 	print_lines(&d);
 	free_lines(&d);
 	print_complaints(&d);

@@ -15,7 +15,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	(void)value;
 	if (key == ARGP_KEY_ARG)
-		argp_error(state, "no arguments are taken");
+		usage_error(state, "no arguments are taken");
 	return ARGP_ERR_UNKNOWN;
 }
 
@@ -80,7 +80,8 @@ int command_list(int argc, char **argv)
 	data = data_directory(stderr);
 	if (!data)
 		return EXIT_WRONG_INPUT;
-	status = worse_status(list_tests(data), list_patches(data));
+	status = list_tests(data);
+	status = worse_status(status, list_patches(data));
 	free(data);
 	return status;
 }

@@ -64,8 +64,9 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_WRONG_INPUT;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") ||
-	    !strcmp(argv[1], "help")) {
+	if (argc == 2 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") ||
+	     !strcmp(argv[1], "help"))) {
 		usage(stdout);
 		return flush(EXIT_CLEAN);
 	}

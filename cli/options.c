@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,19 @@ void parse_arguments(const struct argp *argp, int argc, char **argv,
 	if (!error)
 		return;
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(error));
+	exit(EXIT_WRONG_INPUT);
+}
+
+_Noreturn void usage_error(const struct argp_state *state, const char *format,
+			   ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "%s: ", state->name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
 	exit(EXIT_WRONG_INPUT);
 }
 
@@ -88,6 +102,10 @@ int limits_parse(const char *text, struct check_options *options)
 		int which = getsubopt(&at, names, &value);
 
 		if (which < 0 || !value || scaled(value, &number)) {
+			error = -1;
+			break;
+		}
+		if (which != TIME && number < 1) {
 			error = -1;
 			break;
 		}

@@ -40,12 +40,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (show->file)
-			argp_error(state, "one litmus test at a time");
+			usage_error(state, "one litmus test at a time");
 		show->file = value;
 		return 0;
 	case ARGP_KEY_END:
 		if (!show->file)
-			argp_error(state, "which litmus test?");
+			usage_error(state, "which litmus test?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -95,7 +95,9 @@ static int draw(struct trial *trial, const struct check_schedule *schedule)
 	if (!event && trial->nr_outcomes)
 		printf("\nends in: %s\n", trial->outcomes[0].text);
 	trace_free(&trace);
-	return event ? EXIT_BUG : EXIT_CLEAN;
+	if (!event)
+		return EXIT_CLEAN;
+	return trial_oracle(&failure) < 0 ? EXIT_LIMIT : EXIT_BUG;
 }
 
 static int show_test(const struct show *show, const struct litmus *test,

@@ -62,9 +62,18 @@ static uint32_t tripped(const struct check_result *result)
 {
 	uint32_t mask = 0;
 
-	for (size_t i = 0; i < result->nr_failures; i++)
-		mask |= 1u << trial_oracle(&result->failures[i]);
+	for (size_t i = 0; i < result->nr_failures; i++) {
+		int oracle = trial_oracle(&result->failures[i]);
+
+		if (oracle >= 0)
+			mask |= 1u << oracle;
+	}
 	return mask;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static void say_bugs(struct verdict *v, const struct check_result *result,
@@ -72,19 +81,25 @@ static void say_bugs(struct verdict *v, const struct check_result *result,
 {
 	char *oracles = oracles_text(v->tripped);
 
-	snprintf(v->text, sizeof(v->text), "%zu bug%s%s: %s%s",
-		 result->nr_failures, result->nr_failures == 1 ? "" : "s",
+	snprintf(v->text, sizeof(v->text), "%zu bug%s%s: %s%s%s",
+		 result->nr_failures, plural(result->nr_failures),
 		 v->tripped & ~expected ? "" : ", as expected", oracles,
-		 result->stopped ? "; the search stopped early" : "");
+		 result->stopped ? "; stopped by " : "",
+		 result->stopped ? result->stopped : "");
 	free(oracles);
 }
 
-static void say_missing(struct verdict *v, uint32_t missing)
+static void say_missing(struct verdict *v, const struct check_result *result,
+			uint32_t missing)
 {
 	char *oracles = oracles_text(missing);
 
-	snprintf(v->text, sizeof(v->text), "expected to trip, and did not: %s",
-		 oracles);
+	if (result->complete)
+		snprintf(v->text, sizeof(v->text),
+			 "expected to trip, and did not: %s", oracles);
+	else
+		snprintf(v->text, sizeof(v->text),
+			 "not complete, and not tripped yet: %s", oracles);
 	free(oracles);
 }
 
@@ -93,24 +108,26 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 {
 	if (result->complete && !faults)
 		snprintf(v->text, sizeof(v->text),
-			 "clean, complete by states: %llu states",
-			 (unsigned long long)result->states);
+			 "clean, complete by states: %llu state%s",
+			 (unsigned long long)result->states,
+			 plural(result->states));
 	else if (result->complete)
 		snprintf(v->text, sizeof(v->text),
-			 "clean, complete by executions: %llu executions",
-			 (unsigned long long)result->executions);
+			 "clean, complete by executions: %llu execution%s",
+			 (unsigned long long)result->executions,
+			 plural(result->executions));
 	else if (result->stopped)
 		snprintf(v->text, sizeof(v->text),
-			 "stopped by the limit on %s; no bug up to there",
-			 result->stopped);
+			 "stopped by %s; no bug up to there", result->stopped);
 	else if (faults)
 		snprintf(v->text, sizeof(v->text),
-			 "clean up to %u faults per access; %llu executions cut",
-			 faults, (unsigned long long)result->cut);
+			 "clean up to %u fault%s per access; %llu execution%s cut",
+			 faults, plural(faults),
+			 (unsigned long long)result->cut, plural(result->cut));
 	else
 		snprintf(v->text, sizeof(v->text),
-			 "the checker's memory for the test ran out in %llu executions; no bug up to there",
-			 (unsigned long long)result->cut);
+			 "the checker's memory for the test ran out in %llu execution%s; no bug up to there",
+			 (unsigned long long)result->cut, plural(result->cut));
 }
 
 struct verdict verdict_of(const struct trial *trial,
@@ -129,9 +146,9 @@ struct verdict verdict_of(const struct trial *trial,
 		v.status = result->complete ? EXIT_CLEAN : EXIT_LIMIT;
 		say_clean(&v, result, faults);
 	}
-	if (v.status == EXIT_CLEAN && expected & ~v.tripped) {
-		v.status = EXIT_BUG;
-		say_missing(&v, expected & ~v.tripped);
+	if (v.status != EXIT_BUG && expected & ~v.tripped) {
+		v.status = result->complete ? EXIT_BUG : EXIT_LIMIT;
+		say_missing(&v, result, expected & ~v.tripped);
 	}
 	if (v.status == EXIT_CLEAN && !v.tripped && !v.condition_ok) {
 		v.status = EXIT_BUG;

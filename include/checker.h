@@ -161,9 +161,9 @@ struct check_listener {
 	/* a failure; first is its place among all of this execution, from 0 */
 	void (*failed)(void *user, const struct check_failure *failure,
 		       unsigned int nth);
-	/* a thread has to wait for object, of the lock class name or NULL */
+	/* a thread has to wait for object; how is said in words */
 	void (*blocks)(void *user, unsigned int thread, const void *object,
-		       const char *name);
+		       const char *how);
 	void *user;
 };
 
@@ -211,8 +211,9 @@ _Noreturn void check_cut(void);
 /* The running thread's operation is done: cycles are sought in between. */
 void check_progress(void);
 /*
- * A turn of a loop begins that may go on for ever: a step covers one turn at
- * most, so that a thread that goes round alone is seen to repeat a state.
+ * A turn of a loop begins that may go on for ever and keeps no count of its
+ * turns.  A thread that finds all memory as at its turn before repeats itself,
+ * though nobody else changes anything: that is a livelock.
  */
 void check_turn(void);
 

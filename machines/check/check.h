@@ -25,7 +25,6 @@ struct check_machine_options {
 	uint32_t device_pages;
 	uint32_t faults;		/* per access; 0: no bound */
 	bool inject_failures;		/* machine_choose() chooses */
-	bool count_events;		/* keep check_machine_counts() */
 	/* which page a table entry names; 0: none */
 	uint64_t (*entry_pfn)(uint64_t entry);
 };
@@ -46,8 +45,8 @@ void check_machine_look_begin(void);
 void check_machine_look_end(void);
 
 /*
- * What a repair costs: tracepoints of the execution that runs or ended last.
- * Part of the state, so not to be counted in a search by states.
+ * What a repair costs: tracepoints of the execution that ended last.  Of use
+ * only where each execution runs from its start.
  */
 struct check_machine_counts {
 	uint32_t faults;

@@ -21,8 +21,8 @@ struct tlb_entry {
 
 struct cpu {
 	struct check_lock insn;		/* held inside an instruction */
-	uint32_t faults;		/* of the access that runs, if bounded */
 	uint32_t nr_tlb;
+	uint32_t pad;
 	size_t tlb_used;
 };
 
@@ -32,7 +32,6 @@ struct machine {
 	uint32_t nr_frames[OWNERS];	/* up to the last one in use */
 	size_t frames_used[OWNERS];
 	size_t device_used;
-	struct check_machine_counts counts;
 	struct cpu cpus[CPUS];
 };
 

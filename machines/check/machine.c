@@ -426,43 +426,57 @@ _Noreturn void machine_bug(unsigned int oracle, const char *file, int line,
 			condition);
 }
 
+/*
+ * What the CPUs did in this execution.  No part of the state, which does not
+ * change by having been met before; begun anew by each CPU's first operation.
+ */
+static struct check_machine_counts counts[CPUS];
+static uint32_t faults[CPUS];		/* of the access that runs */
+
 struct check_machine_counts check_machine_counts(void)
 {
-	return machine->counts;
+	struct check_machine_counts sum = { 0 };
+
+	for (unsigned int cpu = 0; cpu < machine_options.nr_cpus; cpu++) {
+		sum.faults += counts[cpu].faults;
+		sum.retries += counts[cpu].retries;
+		sum.splits += counts[cpu].splits;
+	}
+	return sum;
 }
 
-static void count_fault(void)
+static void count_fault(unsigned int cpu)
 {
-	struct cpu *cpu = &machine->cpus[check_self()];
-
-	if (!machine_options.faults || check_self() == CHECK_MAX_THREADS)
-		return;
-	if (++cpu->faults > machine_options.faults)
+	check_turn();
+	counts[cpu].faults++;
+	faults[cpu]++;
+	if (machine_options.faults && cpu < CHECK_MAX_THREADS &&
+	    faults[cpu] > machine_options.faults)
 		check_cut();
 }
 
-static void count(const char *name)
+static void count_op(unsigned int cpu, uint64_t number)
 {
-	if (!strcmp(name, "page_fault"))
-		machine->counts.faults++;
-	else if (!strcmp(name, "retry"))
-		machine->counts.retries++;
-	else if (!strcmp(name, "split_huge_pmd"))
-		machine->counts.splits++;
+	faults[cpu] = 0;
+	if (number == 0)
+		memset(&counts[cpu], 0, sizeof(counts[cpu]));
 }
 
 void machine_trace(const char *name, uint64_t a, uint64_t b)
 {
+	unsigned int cpu = check_self();
+
 	if (looking)
 		return;
 	TRACE(TRACE_POINT, NULL, a, b, name);
-	if (machine_options.count_events && check_self() < CHECK_MAX_THREADS)
-		count(name);
-	if (!strcmp(name, "page_fault")) {
-		check_turn();
-		count_fault();
-	} else if (!strcmp(name, "op_end")) {
-		machine->cpus[check_self()].faults = 0;
+	if (!strcmp(name, "page_fault"))
+		count_fault(cpu);
+	else if (!strcmp(name, "retry"))
+		counts[cpu].retries++;
+	else if (!strcmp(name, "split_huge_pmd"))
+		counts[cpu].splits++;
+	else if (!strcmp(name, "op"))
+		count_op(cpu, b);
+	else if (!strcmp(name, "op_end"))
 		check_progress();
-	}
 }
