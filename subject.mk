@@ -62,3 +62,6 @@ $(OUT)/subject.so: $(SUBJECT_OBJECTS)
 	@! nm -D --undefined-only $@ | \
 		sed -n -e '/@/d; / [wv] /d; / __/d; / machine_/d; / host_/d' \
 			-e 's/.* U \(.*\)/undefined reference to \1()/p' | grep .
+	@! objdump -t $(ENGINE_OBJECTS) | sed -n -E \
+		's/.* O (\.bss|\.data|\*COM\*)\s.* (.*)/global variable \2: the engine may have none/p' \
+		| grep .

@@ -39,9 +39,12 @@ char *coro_top(unsigned int i)
 	return stacks + (size_t)(i + 1) * CORO_STACK_BYTES;
 }
 
+/* Below is a page that nobody may touch: an overflow is a crash of its own. */
+#define GUARD_BYTES 4096
+
 static char *coro_bottom(unsigned int i)
 {
-	return stacks + (size_t)i * CORO_STACK_BYTES;
+	return stacks + (size_t)i * CORO_STACK_BYTES + GUARD_BYTES;
 }
 
 int coro_setup(unsigned int nr)
@@ -55,12 +58,16 @@ int coro_setup(unsigned int nr)
 		stacks = NULL;
 		return -1;
 	}
+	for (unsigned int i = 0; i < nr; i++)
+		if (mprotect(stacks + (size_t)i * CORO_STACK_BYTES, GUARD_BYTES,
+			     PROT_NONE))
+			return -1;
 	return 0;
 }
 
 void coro_clear(unsigned int i)
 {
-	memset(coro_bottom(i), 0, CORO_STACK_BYTES);
+	memset(coro_bottom(i), 0, CORO_STACK_BYTES - GUARD_BYTES);
 }
 
 /*

@@ -53,7 +53,12 @@ static int lead_to(const struct edges *e, const uint32_t *lead, uint32_t state,
 		first[t] = 0;
 	}
 	free(way);
-	return n == 0 || n == UINT32_MAX ? 0 : -1;
+	if (n != 0 && n != UINT32_MAX)
+		return -1;
+	for (uint32_t t = 0; t < e->nr_threads; t++)
+		if (first[t] && schedule_add(schedule, t, first[t]))
+			return -1;
+	return 0;
 }
 
 /* Every other thread is at its end or blocked, all along the cycle. */

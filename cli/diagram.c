@@ -336,9 +336,15 @@ static void draw_breaking(struct diagram *d, unsigned int cpu)
 static void draw_failure(struct diagram *d, const struct trace_event *event)
 {
 	struct chain chain = chain_of(event);
+	size_t indent = open_chain(d, event->cpu, &chain);
 
-	add_line(d, event->cpu, open_chain(d, event->cpu, &chain),
-		 text_of("%s", event->name));
+	/* a signal's handler has a stack of its own */
+	if (event->a == CHECK_CRASH && event->object &&
+	    symbol_at((const char *)event->object + 1)->function)
+		add_line(d, event->cpu, indent, text_of("%s() crashes",
+			 symbol_at((const char *)event->object + 1)->function));
+	else
+		add_line(d, event->cpu, indent, text_of("%s", event->name));
 	draw_breaking(d, event->cpu);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *argp_program_version = "faultline 0.1";
 
@@ -36,14 +37,14 @@ static void usage(FILE *to)
 	      " faultline(1).\n", to);
 }
 
-/* A full disk must not look like a clean result. */
-static int flush(int status)
+/* A full disk must not look like a clean result; argp exits by itself, too. */
+static void flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
-		return status;
+		return;
 	fprintf(stderr, "faultline: cannot write the output: %s\n",
 		strerror(errno));
-	return EXIT_WRONG_INPUT;
+	_exit(EXIT_WRONG_INPUT);
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -54,12 +55,14 @@ static int run(const struct command *command, int argc, char **argv)
 	if (asprintf(&name, "faultline %s", command->name) < 0)
 		return EXIT_WRONG_INPUT;
 	argv[0] = name;
-	return flush(command->run(argc, argv));
+	return command->run(argc, argv);
 }
 
 int main(int argc, char **argv)
 {
 	argp_err_exit_status = EXIT_WRONG_INPUT;
+	if (atexit(flush))
+		return EXIT_WRONG_INPUT;
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_WRONG_INPUT;
@@ -68,11 +71,11 @@ int main(int argc, char **argv)
 	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") ||
 	     !strcmp(argv[1], "help"))) {
 		usage(stdout);
-		return flush(EXIT_CLEAN);
+		return EXIT_CLEAN;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		puts(argp_program_version);
-		return flush(EXIT_CLEAN);
+		return EXIT_CLEAN;
 	}
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))

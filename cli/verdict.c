@@ -140,7 +140,8 @@ struct verdict verdict_of(const struct trial *trial,
 	v.tripped = tripped(result);
 	v.condition_ok = condition_ok(trial);
 	if (v.tripped) {
-		v.status = v.tripped & ~expected ? EXIT_BUG : EXIT_CLEAN;
+		v.status = v.tripped & ~expected ? EXIT_BUG :
+			   result->complete ? EXIT_CLEAN : EXIT_LIMIT;
 		say_bugs(&v, result, expected);
 	} else {
 		v.status = result->complete ? EXIT_CLEAN : EXIT_LIMIT;

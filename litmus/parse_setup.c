@@ -183,6 +183,14 @@ static bool declare_map(struct parser *p, const struct token *name)
 	return parse_protection(p, map) && parse_range(p, map);
 }
 
+/* `P0`: the table begins, so the set-up was not closed. */
+static bool is_column(const struct token *token)
+{
+	return token->kind == TOKEN_WORD && token->bytes == 2 &&
+	       token->text[0] == 'P' && token->text[1] >= '0' &&
+	       token->text[1] <= '9';
+}
+
 static bool parse_statement(struct parser *p)
 {
 	static const char options[] =
@@ -193,6 +201,8 @@ static bool parse_statement(struct parser *p)
 
 	if (parser_take_word(p, "file"))
 		return parse_file(p);
+	if (is_column(&p->token))
+		return parser_expected(p, "'}'");
 	if (!parse_verb(p, "file", &op, &name))
 		return false;
 	if (op.kind == LITMUS_MAP && p->token.kind == '=') {

@@ -7,8 +7,7 @@
  * the PMD before it got the lock is stale by then.  So in both the order is
  *
  *	lock the entry
- *	look at the PMD again		(checks 1 and 2, Linux commit
- *					 e2093926a098 of 4.12)
+ *	look at the PMD again		(checks 1 and 2, as Linux 4.12)
  *	ask the filesystem		not earlier: else a write(2) that
  *					allocates between would be missed
  *	change the entry, insert into the page table
