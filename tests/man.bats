@@ -220,6 +220,9 @@ paged() {
 	faultline check --json --with unfixed \
 		corpus/private-write-vs-private-read.litmus \
 		>"$BATS_TEST_TMPDIR/json" || [ $? -eq 1 ]
+	faultline check --json --limit states=10 \
+		corpus/private-write-vs-private-read.litmus \
+		>>"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
 	grep -oE '^ +"[a-z_]+":' "$BATS_TEST_TMPDIR/json" | tr -d ' ":' |
 		sort -u >"$BATS_TEST_TMPDIR/keys"
 	awk '/^\.Sh/ { on = $2 == "JSON" } on' "$PAGE" \
