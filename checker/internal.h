@@ -28,6 +28,7 @@ enum {
 	CLASS_RELEASE_READ = CHECK_WRITE + 1,
 	CLASS_RELEASE_WRITE,
 	CLASS_CHOICE,
+	CLASS_PARK,		/* takes a token that has to be there */
 	CLASS_BEGIN,		/* nothing yet: the thread has not begun */
 };
 
@@ -111,6 +112,8 @@ void run_arm_threads(void);		/* every thread at its beginning */
 enum run_end run_thread(unsigned int t);
 enum run_end run_main(void (*function)(void *arg));
 bool run_enabled(unsigned int t);
+/* Return: the thread is at check_op_when(), not at a lock or a token. */
+bool run_waits_for_condition(const struct thread *thread);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
 bool run_any_cut(void);

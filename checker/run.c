@@ -597,6 +597,12 @@ static bool waits_for_lock(const struct thread *thread)
 	return thread->enabled == can_write || thread->enabled == can_read;
 }
 
+bool run_waits_for_condition(const struct thread *thread)
+{
+	return thread->enabled && !waits_for_lock(thread) &&
+	       thread->class != CLASS_PARK;
+}
+
 static void check_take(struct check_lock *lock, const void *where)
 {
 	if (!lock->name)
@@ -695,7 +701,7 @@ void check_park(const void *where)
 		check_fail_stop(CHECK_LOST_WAKEUP, where,
 				"sleeps with nobody left to wake it");
 	token = &world->threads[run.current].token;
-	check_op_when(token, CHECK_WRITE, has_token, "sleeps");
+	operate(token, 8, CLASS_PARK, has_token, "sleeps");
 	*token = 0;
 }
 

@@ -184,6 +184,8 @@ bool sharing_note(unsigned int t, const void *address, size_t bytes,
 {
 	bool all = true;
 
+	if (class == CLASS_PARK)
+		class = CHECK_WRITE;
 	if (class > CHECK_WRITE)
 		return class != CLASS_CHOICE;
 	for (size_t at = 0; at < bytes; at += 8)

@@ -111,17 +111,17 @@ void machine_tlb_fill(const void *mm, const struct machine_translation *entry)
 	set_nr(cpu, nr + 1);
 }
 
-static bool answers(const void *insn)
-{
-	return !((const struct check_lock *)insn)->writer;
-}
-
+/* A CPU answers a shoot-down between two instructions. */
 void machine_tlb_flush(const void *mm, uint64_t start, uint64_t end)
 {
 	TRACE(TRACE_FLUSH, NULL, start, end, NULL);
 	for (unsigned int cpu = 0; cpu < machine_options.nr_cpus; cpu++) {
-		check_op_when(&machine->cpus[cpu].insn, CHECK_WRITE, answers,
-			      "waits for a TLB shoot-down");
+		struct check_lock *insn = &machine->cpus[cpu].insn;
+
+		if (check_self() < CHECK_MAX_THREADS)
+			check_spin_lock(insn, CALLER);
 		drop(cpu, mm, start, end);
+		if (check_self() < CHECK_MAX_THREADS)
+			check_spin_unlock(insn, CALLER);
 	}
 }
