@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native.h - the machine of real life: machine.h on pthreads and real memory.
+ *
+ * Interface
+ *   native_open()         make the one machine this process can have
+ *   native_close()        give it back
+ *   native_device_pfn()   where the device starts
+ *   native_live_*()       what has been allocated and not been freed
+ *   native_reports()      complaints so far
+ *
+ * Every thread that calls a function of machine.h becomes a task on a CPU of
+ * its own, and stops being one when it ends.  What is wrong here is really
+ * wrong: a page table that is used as data is not noticed but destroyed, as
+ * on a computer.
+ */
+#ifndef NATIVE_H
+#define NATIVE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+/* One more than the largest number of an invariant. */
+#define NATIVE_ORACLES 16
+
+struct native_options {
+	struct machine_geometry geometry;
+	uint64_t ram_pages;		/* frames of RAM; at least 1 */
+	uint64_t device_pages;		/* frames of the device; 0: none */
+	const char *device_path;	/* a file or character device, mapped
+					 * shared; NULL: memory of our own */
+	/*
+	 * Called by the thread that complains, perhaps by several at once and
+	 * under a spinlock.  NULL: print `faultline: O2: text` to stderr.
+	 */
+	void (*on_report)(void *arg, unsigned int oracle, const char *text);
+	/* The same, for tracepoints.  NULL: they are dropped. */
+	void (*on_trace)(void *arg, const char *name, uint64_t a, uint64_t b);
+	/*
+	 * Return: a number below nr.  NULL: always 0.  Asked by allocations
+	 * too, as `page allocation` or the object's name: 1 fails them.
+	 */
+	unsigned int (*choose)(void *arg, unsigned int nr, const char *what);
+	void *arg;			/* the caller's, for the three above */
+};
+
+/*
+ * Make the machine.  The options are copied, the strings in them not needed
+ * afterwards.
+ * Return: 0; -EBUSY when there is one already, -EINVAL for a geometry that
+ * makes no sense, -ENOSPC when the file at device_path is shorter than
+ * device_pages, or what open(2) and mmap(2) say.
+ */
+int native_open(const struct native_options *options);
+
+/*
+ * Give everything back, objects that leaked excepted.  All other threads that
+ * called a function of machine.h have ended; nothing happens when there is no
+ * machine.
+ */
+void native_close(void);
+
+/* Return: the first frame of the device, aligned to a huge page. */
+uint64_t native_device_pfn(void);
+
+/*
+ * Return: objects of machine_alloc(), or frames of RAM, that were not freed.
+ * Any thread may ask; the answer is exact when no other thread is working.
+ */
+uint64_t native_live_objects(void);
+uint64_t native_live_pages(void);
+
+/* Print `3 struct vma` for each kind of object and page that is not freed. */
+void native_print_live(FILE *to);
+
+/* Return: complaints about this invariant since native_open(). */
+uint64_t native_reports(unsigned int oracle);
+
+#endif /* NATIVE_H */
