@@ -24,7 +24,8 @@ stress() {
 @test "stress complains about the engine with unfixed.patch" {
 	stress unfixed 60
 	[ "$status" -eq 1 ]
-	[[ "$output" = *"Bad rss-counter state"* ]]
+	# the broken engine may run into a BUG of its own before mm is freed
+	[[ "$output" = *"Bad rss-counter state"* || "$output" = *crashed* ]]
 }
 
 @test "stress finds nothing in the engine with no-dax-recheck.patch" {
