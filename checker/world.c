@@ -225,10 +225,10 @@ static void mark(unsigned int owner, size_t offset, size_t bytes, int used)
 /* Does object lie in an arena, outside of every allocated object? */
 bool world_is_freed(const void *object)
 {
-	size_t offset = (size_t)((const char *)object - arenas);
+	size_t offset = (uintptr_t)object - (uintptr_t)arenas;
 	size_t grain;
 
-	if ((const char *)object < arenas || offset >= ARENAS * ARENA_BYTES)
+	if (offset >= ARENAS * ARENA_BYTES)
 		return false;
 	grain = offset / GRAIN;
 	return !(((unsigned char *)shadows)[grain / 8] & (1u << (grain % 8)));
@@ -325,12 +325,15 @@ static void arena_tidy(unsigned int owner)
 
 void check_free(void *object, const void *where)
 {
-	size_t offset = (size_t)((char *)object - arenas);
-	struct block *block = (struct block *)object - 1;
-	unsigned int owner = (unsigned int)(offset / ARENA_BYTES);
+	size_t offset;
+	struct block *block;
+	unsigned int owner;
 
 	if (!object)
 		return;
+	offset = (uintptr_t)object - (uintptr_t)arenas;
+	block = (struct block *)object - 1;
+	owner = (unsigned int)(offset / ARENA_BYTES);
 	if (offset >= ARENAS * ARENA_BYTES || offset % GRAIN ||
 	    world_is_freed(object) || block->state != BLOCK_USED)
 		check_fail_stop(CHECK_USE_AFTER_FREE, where,

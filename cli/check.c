@@ -340,34 +340,41 @@ static int check_file(struct check *check, const char *path)
 	return status;
 }
 
-int command_check(int argc, char **argv)
+static int check_files(struct check *check)
 {
-	struct check check = { .report = json_array() };
 	int status = EXIT_CLEAN;
 
-	parse_arguments(&argp, argc, argv, &check);
-	if (check.faults ? check.options.max_states != 0 :
-			   check.options.max_executions != 0) {
+	if (check->faults ? check->options.max_states != 0 :
+			    check->options.max_executions != 0) {
 		fprintf(stderr,
 			"faultline check: the limit on states is for searches by states, that on executions for --faults\n");
 		return EXIT_WRONG_INPUT;
 	}
-	check.options.mode = check.faults ? CHECK_BY_EXECUTIONS :
-					    CHECK_BY_STATES;
-	check.options.interrupted = interrupts_seen;
-	check.subject = engine_load(&check.patches);
-	if (!check.subject)
+	check->options.mode = check->faults ? CHECK_BY_EXECUTIONS :
+					      CHECK_BY_STATES;
+	check->options.interrupted = interrupts_seen;
+	check->subject = engine_load(&check->patches);
+	if (!check->subject)
 		return EXIT_WRONG_INPUT;
 	interrupts_catch();
-	for (size_t i = 0; i < check.files.nr && !interrupts_seen(NULL); i++)
+	for (size_t i = 0; i < check->files.nr && !interrupts_seen(NULL); i++)
 		status = worse_status(status,
-				      check_file(&check, check.files.at[i]));
-	if (interrupts_seen(NULL))
-		status = worse_status(status, EXIT_LIMIT);
-	if (check.json) {
-		json_dumpf(check.report, stdout, JSON_INDENT(2));
+				      check_file(check, check->files.at[i]));
+	if (check->json) {
+		json_dumpf(check->report, stdout, JSON_INDENT(2));
 		fputc('\n', stdout);
 	}
+	return interrupts_seen(NULL) ? worse_status(status, EXIT_LIMIT) :
+				       status;
+}
+
+int command_check(int argc, char **argv)
+{
+	struct check check = { .report = json_array() };
+	int status;
+
+	parse_arguments(&argp, argc, argv, &check);
+	status = check_files(&check);
 	json_decref(check.report);
 	free(check.patches.at);
 	free(check.files.at);

@@ -241,24 +241,32 @@ static int compare_file(const struct compare *compare, const char *path)
 	return status;
 }
 
+static int compare_files(const struct compare *compare)
+{
+	int status = EXIT_CLEAN;
+
+	interrupts_catch();
+	/* wrong names come before the first row */
+	for (size_t i = 0; i < compare->engines.nr; i++)
+		if (!load(compare->engines.at[i]))
+			return EXIT_WRONG_INPUT;
+	for (size_t i = 0; i < compare->files.nr && !interrupts_seen(NULL); i++)
+		status = worse_status(status,
+				      compare_file(compare,
+						   compare->files.at[i]));
+	return interrupts_seen(NULL) ? worse_status(status, EXIT_LIMIT) :
+				       status;
+}
+
 int command_compare(int argc, char **argv)
 {
 	struct compare compare = { .faults = DEFAULT_FAULTS };
-	int status = EXIT_CLEAN;
+	int status;
 
 	words_add(&compare.engines, UNPATCHED);
 	parse_arguments(&argp, argc, argv, &compare);
-	interrupts_catch();
-	/* wrong names come before the first row */
-	for (size_t i = 0; i < compare.engines.nr; i++)
-		if (!load(compare.engines.at[i]))
-			return EXIT_WRONG_INPUT;
-	for (size_t i = 0; i < compare.files.nr && !interrupts_seen(NULL); i++)
-		status = worse_status(status,
-				      compare_file(&compare,
-						   compare.files.at[i]));
+	status = compare_files(&compare);
 	free(compare.engines.at);
 	free(compare.files.at);
-	return interrupts_seen(NULL) ? worse_status(status, EXIT_LIMIT) :
-				       status;
+	return status;
 }

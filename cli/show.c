@@ -123,20 +123,28 @@ static int show_test(const struct show *show, const struct litmus *test,
 	return status;
 }
 
+static int show_file(const struct show *show)
+{
+	struct litmus *test = litmus_parse_file(show->file, stderr);
+	const struct subject *subject;
+	int status = EXIT_WRONG_INPUT;
+
+	if (!test)
+		return status;
+	subject = engine_load(&show->patches);
+	if (subject)
+		status = show_test(show, test, subject);
+	litmus_free(test);
+	return status;
+}
+
 int command_show(int argc, char **argv)
 {
 	struct show show = { .file = NULL };
-	const struct subject *subject;
-	struct litmus *test;
 	int status;
 
 	parse_arguments(&argp, argc, argv, &show);
-	test = litmus_parse_file(show.file, stderr);
-	if (!test)
-		return EXIT_WRONG_INPUT;
-	subject = engine_load(&show.patches);
-	status = subject ? show_test(&show, test, subject) : EXIT_WRONG_INPUT;
-	litmus_free(test);
+	status = show_file(&show);
 	free(show.patches.at);
 	return status;
 }

@@ -52,7 +52,7 @@ struct frame {
 };
 
 extern struct machine *machine;
-extern struct check_machine_options machine_options;
+extern struct check_machine_options options_in_use;
 extern unsigned int looking;		/* check_machine_look_begin() */
 extern struct trace *recording;
 

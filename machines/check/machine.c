@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct machine *machine;
-struct check_machine_options machine_options;
+struct check_machine_options options_in_use;
 unsigned int looking;
 
 /* ------ opening ------ */
@@ -32,7 +32,7 @@ int check_machine_open(const struct check_machine_options *options)
 		errno = EINVAL;
 		return -1;
 	}
-	machine_options = *options;
+	options_in_use = *options;
 	check_regions_reset();
 	if (!machine)
 		machine = check_reserve(sizeof(*machine));
@@ -51,15 +51,15 @@ void check_machine_reset(void)
 {
 	memset(machine, 0, sizeof(*machine));
 	machine->used = offsetof(struct machine, cpus) +
-			machine_options.nr_cpus * sizeof(struct cpu);
+			options_in_use.nr_cpus * sizeof(struct cpu);
 	pages_reset();
-	for (unsigned int cpu = 0; cpu < machine_options.nr_cpus; cpu++)
+	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++)
 		check_spin_init(&machine->cpus[cpu].insn, "instruction");
 }
 
 const struct machine_geometry *machine_geometry(void)
 {
-	return &machine_options.geometry;
+	return &options_in_use.geometry;
 }
 
 void check_machine_look_begin(void)
@@ -204,7 +204,7 @@ static uint64_t *data_word(uint64_t pfn, size_t offset, const void *where)
 {
 	struct frame *frame = pages_frame(pfn);
 
-	if (!frame || offset >> machine_options.geometry.page_shift)
+	if (!frame || offset >> options_in_use.geometry.page_shift)
 		check_fail_stop(4, where, "data outside memory");
 	if (frame->state == FRAME_TABLE)
 		check_fail(12, where, "a page table is used as a data page");
@@ -241,7 +241,7 @@ void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 
 void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
 {
-	size_t bytes = (size_t)1 << machine_options.geometry.page_shift;
+	size_t bytes = (size_t)1 << options_in_use.geometry.page_shift;
 
 	for (size_t at = 0; at < bytes; at += 8) {
 		const uint64_t *from = data_word(from_pfn, at, CALLER);
@@ -257,7 +257,7 @@ void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
 
 void machine_data_clear(uint64_t pfn)
 {
-	size_t bytes = (size_t)1 << machine_options.geometry.page_shift;
+	size_t bytes = (size_t)1 << options_in_use.geometry.page_shift;
 
 	for (size_t at = 0; at < bytes; at += 8) {
 		uint64_t *to = data_word(pfn, at, CALLER);
@@ -395,7 +395,7 @@ void machine_free(void *object)
 unsigned int machine_choose(unsigned int nr, const char *what)
 {
 	(void)what;
-	return machine_options.inject_failures ? check_choose(nr) : 0;
+	return options_in_use.inject_failures ? check_choose(nr) : 0;
 }
 
 /* At the end, the step that matters is the one that lost a page. */
@@ -437,7 +437,7 @@ struct check_machine_counts check_machine_counts(void)
 {
 	struct check_machine_counts sum = { 0 };
 
-	for (unsigned int cpu = 0; cpu < machine_options.nr_cpus; cpu++) {
+	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++) {
 		sum.faults += counts[cpu].faults;
 		sum.retries += counts[cpu].retries;
 		sum.splits += counts[cpu].splits;
@@ -450,8 +450,8 @@ static void count_fault(unsigned int cpu)
 	check_turn();
 	counts[cpu].faults++;
 	faults[cpu]++;
-	if (machine_options.faults && cpu < CHECK_MAX_THREADS &&
-	    faults[cpu] > machine_options.faults)
+	if (options_in_use.faults && cpu < CHECK_MAX_THREADS &&
+	    faults[cpu] > options_in_use.faults)
 		check_cut();
 }
 

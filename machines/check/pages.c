@@ -17,7 +17,7 @@ static size_t stride;			/* bytes of a frame */
 
 static size_t page_bytes(void)
 {
-	return (size_t)1 << machine_options.geometry.page_shift;
+	return (size_t)1 << options_in_use.geometry.page_shift;
 }
 
 int pages_open(void)
@@ -25,7 +25,7 @@ int pages_open(void)
 	static size_t reserved;
 
 	stride = sizeof(struct frame) + page_bytes();
-	if (machine_options.device_pages > DEVICE_FRAMES) {
+	if (options_in_use.device_pages > DEVICE_FRAMES) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -46,9 +46,9 @@ int pages_open(void)
 void pages_reset(void)
 {
 	memset(ram, 0, OWNERS * OWNER_FRAMES * stride);
-	machine->device_used = machine_options.device_pages * stride;
+	machine->device_used = options_in_use.device_pages * stride;
 	memset(device, 0, machine->device_used);
-	for (uint32_t i = 0; i < machine_options.device_pages; i++)
+	for (uint32_t i = 0; i < options_in_use.device_pages; i++)
 		pages_frame(DEVICE_PFN + i)->state = FRAME_DEVICE;
 }
 
@@ -65,7 +65,7 @@ static struct frame *frame_at(char *base, size_t i)
 struct frame *pages_frame(uint64_t pfn)
 {
 	if (pfn >= DEVICE_PFN &&
-	    pfn - DEVICE_PFN < machine_options.device_pages)
+	    pfn - DEVICE_PFN < options_in_use.device_pages)
 		return frame_at(device, pfn - DEVICE_PFN);
 	if (pfn && pfn <= OWNERS * OWNER_FRAMES)
 		return frame_at(ram, pfn - 1);
@@ -167,8 +167,8 @@ uint64_t *machine_page_words(uint64_t pfn)
  */
 void pages_entry_changed(uint64_t from, uint64_t to, const void *where)
 {
-	uint64_t old = machine_options.entry_pfn(from);
-	uint64_t new = machine_options.entry_pfn(to);
+	uint64_t old = options_in_use.entry_pfn(from);
+	uint64_t new = options_in_use.entry_pfn(to);
 	struct frame *frame = pages_frame(old);
 
 	if (!old || !frame || old == new)

@@ -115,7 +115,7 @@ void machine_tlb_fill(const void *mm, const struct machine_translation *entry)
 void machine_tlb_flush(const void *mm, uint64_t start, uint64_t end)
 {
 	TRACE(TRACE_FLUSH, NULL, start, end, NULL);
-	for (unsigned int cpu = 0; cpu < machine_options.nr_cpus; cpu++) {
+	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++) {
 		struct check_lock *insn = &machine->cpus[cpu].insn;
 
 		if (check_self() < CHECK_MAX_THREADS)
