@@ -134,7 +134,7 @@ struct tarjan {
 	uint32_t *stack;
 	uint32_t nr_stack;
 	uint32_t *call;			/* the recursion, as an array */
-	uint8_t *next;			/* thread whose edge is looked at next */
+	uint8_t *next;			/* thread whose edge is next */
 	uint32_t nr_call;
 	uint32_t nr_index;
 	uint32_t nr_components;

@@ -30,7 +30,7 @@ struct operation {
 	uint32_t bytes;
 	uint8_t class;
 	uint8_t thread;
-	bool waits;			/* for a condition of the program's own */
+	bool waits;			/* for a condition of the client's */
 };
 
 /* A node of a plan: perform this, then one of the children, first the first. */
@@ -46,7 +46,7 @@ struct event {
 	uint8_t nr_choices;
 	uint8_t enabled;		/* mask, before this event */
 	uint8_t sleep;
-	uint8_t impossible;		/* threads whose condition is false here */
+	uint8_t impossible;		/* threads whose wait is in vain */
 	struct plan *plan;		/* what is to be run in this place */
 	uint32_t clock[CHECK_MAX_THREADS];
 	struct operation at[CHECK_MAX_THREADS];	/* where threads are, before */
@@ -55,7 +55,7 @@ struct event {
 /* What this execution did to one word so far: events by class and thread. */
 struct history {
 	const void *object;
-	uint64_t execution;		/* that wrote this; older ones are void */
+	uint64_t execution;		/* that wrote this; else void */
 	uint32_t last[3][CHECK_MAX_THREADS];
 	uint32_t wakes;			/* of a token, since it was taken */
 	uint32_t released[2][CHECK_MAX_THREADS];	/* read, write */
@@ -409,7 +409,8 @@ static void order_after(const struct executions *x, const struct operation *op,
 			for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++)
 				if (h->last[c][p] &&
 				    classes_conflict(c, op->class))
-					join(clock, x->events[h->last[c][p]].clock);
+					join(clock,
+					     x->events[h->last[c][p]].clock);
 		if (op->class == CHECK_READ || op->class == CHECK_WRITE)
 			join(clock, h->released[1]);
 		if (op->class == CHECK_WRITE)

@@ -206,10 +206,13 @@ static size_t missing(const struct fewest *f)
 	 * A livelock is a cycle, not a step, and a stuck thread takes seconds
 	 * to be found: their schedules stay.
 	 */
-	for (size_t i = 0; i < result->nr_failures; i++)
-		if (!f->met[i] && result->failures[i].number != CHECK_LIVELOCK &&
-		    result->failures[i].number != CHECK_STUCK)
+	for (size_t i = 0; i < result->nr_failures; i++) {
+		unsigned int number = result->failures[i].number;
+
+		if (!f->met[i] && number != CHECK_LIVELOCK &&
+		    number != CHECK_STUCK)
 			n++;
+	}
 	return n;
 }
 

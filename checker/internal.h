@@ -50,7 +50,7 @@ struct thread {
 #define ARENAS (CHECK_MAX_THREADS + 1)
 
 struct world {
-	size_t used;			/* of this struct: unused threads are not saved */
+	size_t used;			/* bytes: not those of no thread */
 	size_t arena_used[ARENAS];
 	size_t shadow_used[ARENAS];
 	struct thread threads[CHECK_MAX_THREADS];
@@ -92,7 +92,7 @@ struct run {
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
-	unsigned int turn_thread;	/* that has moved alone since its turn, */
+	unsigned int turn_thread;	/* has moved alone since its turn, */
 	uint64_t turn_hash;		/* when memory was this */
 	uint32_t turns;			/* check_turn() in this step, */
 	bool progressed;		/* and check_progress() */

@@ -13,7 +13,7 @@ struct replay {
 	const struct check_schedule *schedule;
 	const struct check_listener *listener;
 	size_t next_choice;
-	bool ended;			/* a thread cannot go on: nothing more */
+	bool ended;			/* a thread cannot go on */
 };
 
 static void tell_runs(const struct replay *replay, unsigned int t)

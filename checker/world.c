@@ -264,7 +264,7 @@ static bool block_fits(const struct block *block, uint32_t bytes)
 void *check_alloc(size_t wanted, const char *what)
 {
 	unsigned int owner = run.current;
-	uint32_t bytes = (uint32_t)((wanted + GRAIN - 1) & ~(size_t)(GRAIN - 1));
+	uint32_t bytes = (uint32_t)((wanted + GRAIN - 1) / GRAIN * GRAIN);
 	size_t *used = &world->arena_used[owner];
 	size_t offset = 0;
 	struct block *block;

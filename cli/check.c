@@ -44,21 +44,13 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct check *check = state->input;
-	char *end;
-	unsigned long n;
 
 	switch (key) {
 	case 'w':
 		words_add(&check->patches, value);
 		return 0;
 	case 'f':
-		errno = 0;
-		n = strtoul(value, &end, 10);
-		if (errno || *end || end == value || *value == '-' || !n ||
-		    n > 1000)
-			usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
-				   value);
-		check->faults = (unsigned int)n;
+		check->faults = faults_parse(state, value);
 		return 0;
 	case OPTION_FIRST:
 		check->options.first = true;

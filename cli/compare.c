@@ -45,9 +45,8 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct compare *compare = state->input;
-	char *word, *end;
 	size_t named = 0;
-	long n;
+	char *word;
 
 	switch (key) {
 	case 'w':
@@ -62,12 +61,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 			usage_error(state, "--with names no patch");
 		return 0;
 	case 'f':
-		errno = 0;
-		n = strtol(value, &end, 10);
-		if (errno || *end || n < 1 || n > 1000)
-			usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
-				   value);
-		compare->faults = (unsigned int)n;
+		compare->faults = faults_parse(state, value);
 		return 0;
 	case OPTION_LIMIT:
 		if (limits_parse(value, &compare->options))
@@ -219,23 +213,32 @@ static int compare_row(const struct compare *compare,
 	return status;
 }
 
+static int name_width(const struct compare *compare)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < compare->engines.nr; i++)
+		if (strlen(compare->engines.at[i]) > width)
+			width = strlen(compare->engines.at[i]);
+	return (int)width;
+}
+
 static int compare_file(const struct compare *compare, const char *path)
 {
 	struct litmus *test = litmus_parse_file(path, stderr);
-	int status = EXIT_CLEAN, width = (int)strlen(UNPATCHED);
+	int status = EXIT_CLEAN, width = name_width(compare);
 
 	if (!test)
 		return EXIT_WRONG_INPUT;
-	for (size_t i = 0; i < compare->engines.nr; i++)
-		if ((int)strlen(compare->engines.at[i]) > width)
-			width = (int)strlen(compare->engines.at[i]);
 	print_header(test, width);
-	for (size_t i = 0; i < compare->engines.nr && !interrupts_seen(NULL) &&
-			   status != EXIT_WRONG_INPUT; i++)
-		status = worse_status(status,
-				      compare_row(compare, test,
-						  compare->engines.at[i],
-						  width));
+	for (size_t i = 0; i < compare->engines.nr; i++) {
+		const char *name = compare->engines.at[i];
+
+		if (interrupts_seen(NULL) || status == EXIT_WRONG_INPUT)
+			break;
+		status = worse_status(status, compare_row(compare, test, name,
+							  width));
+	}
 	print_legend(compare);
 	litmus_free(test);
 	return status;

@@ -504,7 +504,9 @@ static void print_complaints(const struct diagram *d)
 
 	for (size_t i = 0; i < d->trace->nr; i++) {
 		const struct trace_event *event = &d->trace->events[i];
-		struct check_failure failure = { .number = (unsigned int)event->a };
+		struct check_failure failure = {
+			.number = (unsigned int)event->a,
+		};
 
 		if (event->kind != TRACE_FAILURE)
 			continue;

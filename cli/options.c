@@ -67,7 +67,20 @@ const struct subject *engine_load(const struct words *patches)
 	return subject;
 }
 
-/* ------ limits ------ */
+/* ------ numbers ------ */
+
+unsigned int faults_parse(const struct argp_state *state, const char *text)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || *end || end == text || n < 1 || n > 1000)
+		usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
+			    text);
+	return (unsigned int)n;
+}
 
 static int scaled(const char *text, double *value)
 {

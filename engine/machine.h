@@ -28,8 +28,8 @@
 /* Sizes that are small under the checker.  Constant while a machine lives. */
 struct machine_geometry {
 	unsigned int page_shift;	/* log2 of a page's bytes; 12 in life */
-	unsigned int huge_order;	/* log2 of pages in a huge page; 9 in life */
-	unsigned int upper_levels;	/* table levels above the PMD's; 2 in life */
+	unsigned int huge_order;	/* log2 of its pages; 9 in life */
+	unsigned int upper_levels;	/* above the PMD's; 2 in life */
 	unsigned int tree_bits;		/* log2 of slots in a DAX tree node; a
 					 * divisor of huge_order; 3 in life */
 	unsigned int wait_bits;		/* log2 of wait queues; 8 in life */

@@ -63,9 +63,9 @@ struct check_program {
 };
 
 enum check_mode {
-	CHECK_BY_STATES,	/* every state once; ends although loops do not */
+	CHECK_BY_STATES,	/* every state once; ends with loops, too */
 	CHECK_BY_EXECUTIONS,	/* every trace once; program must bound loops */
-	CHECK_BRUTE_FORCE,	/* every interleaving; the oracle of the tests */
+	CHECK_BRUTE_FORCE,	/* every interleaving: an oracle for tests */
 };
 
 /* A schedule: thread runs `operations` operations, then the next segment. */
@@ -77,7 +77,7 @@ struct check_segment {
 struct check_schedule {
 	struct check_segment *segments;
 	size_t nr_segments;
-	uint8_t *choices;		/* results of check_choose(), in order */
+	uint8_t *choices;		/* what check_choose() gave, in order */
 	size_t nr_choices;
 };
 
@@ -194,7 +194,7 @@ bool check_running(void);
 void check_op(const void *object, enum check_class class);
 /* The same for an operation on all of the words in [object, object + bytes). */
 void check_op_range(const void *object, size_t bytes, enum check_class class);
-/* As check_op(), once enabled(object) holds; name is shown to users who wait. */
+/* As check_op(), once enabled(object) holds; name says what is waited for. */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
 /* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */

@@ -61,7 +61,7 @@ static uint64_t device_pages(const struct litmus *test)
 	return file_block(test, test->nr_files);
 }
 
-/* Huge pages of address space that a map takes, at the same colour as its file. */
+/* Huge pages of address space for a map, at the same colour as its file. */
 static uint64_t map_room(const struct litmus *test, size_t map,
 			 unsigned int order)
 {
@@ -468,21 +468,21 @@ static void check_stored(const struct litmus *test,
 	for (size_t n = 0; n < MAX_STORES; n++) {
 		const struct litmus_op *op = nth_store(test, n);
 		const struct litmus_value *v = &state->stored[n];
+		unsigned long long page;
 
 		if (!op)
 			return;
+		page = (unsigned long long)pages(op->place.page);
 		if (test->maps[op->map].writable &&
 		    !map_changes(test, op->map) && v->error == LITMUS_OK &&
 		    !store_explains(test, &op->place, v->number))
 			machine_report(8, "a completed store disappeared: %s[%llu] is %llu",
-				       test->maps[op->map].name,
-				       (unsigned long long)pages(op->place.page),
+				       test->maps[op->map].name, page,
 				       (unsigned long long)v->number);
 		v = &state->stored_in_file[n];
 		if (!file_explains(test, &op->place, v->number))
 			machine_report(8, "the file of %s[%llu] holds %llu, which no shared store put there",
-				       test->maps[op->map].name,
-				       (unsigned long long)pages(op->place.page),
+				       test->maps[op->map].name, page,
 				       (unsigned long long)v->number);
 	}
 }

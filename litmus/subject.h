@@ -27,7 +27,7 @@ enum subject_word {
 };
 
 struct subject {
-	/* Return: pages of device that the files need; sizes as the machine's. */
+	/* Return: pages of device that the files need, at present sizes. */
 	uint64_t (*device_pages)(const struct litmus *test);
 	/* Return: tables above the PMD's that the maps need. */
 	unsigned int (*upper_levels)(const struct litmus *test,
