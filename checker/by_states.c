@@ -124,8 +124,10 @@ static void add_edge(struct dfs *dfs, uint32_t to)
 	if (operations >= EDGE_PROGRESS)
 		operations = EDGE_PROGRESS - 1;
 	dfs->edges.to[at] = to;
+	/* nor does a thread that chooses repeat itself */
 	dfs->edges.operations[at] = (uint16_t)
-		(operations | (run.progressed ? EDGE_PROGRESS : 0));
+		(operations |
+		 (run.progressed || node->chose ? EDGE_PROGRESS : 0));
 }
 
 /*
@@ -156,7 +158,8 @@ static uint32_t insert(struct dfs *dfs, bool *is_new)
 		from = &dfs->nodes[dfs->nr_nodes - 1];
 	dfs->edges.parent[state] = from ? from->state : EDGE_NONE;
 	dfs->edges.parent_thread[state] = from ? from->thread : 0;
-	dfs->edges.parent_choice[state] = from ? from->choice : 0;
+	dfs->edges.parent_choice[state] =
+		from && from->chose ? (uint8_t)(from->choice + 1) : 0;
 	dfs->edges.nr_states = dfs->states.nr;
 	dfs->search->result->states = dfs->states.nr;
 	if (bytes > dfs->state_bytes)
@@ -229,6 +232,8 @@ static int completed(struct dfs *dfs)
 	struct search *search = dfs->search;
 	bool is_new;
 
+	if (run_any_failed())
+		return 0;
 	if (run_any_cut()) {
 		search->result->cut++;
 		return 0;
@@ -248,6 +253,8 @@ static int completed(struct dfs *dfs)
 /* No thread can move, and not all are at their ends. */
 static int blocked(struct dfs *dfs)
 {
+	if (run_any_failed())
+		return 0;
 	if (run_any_cut()) {
 		dfs->search->result->cut++;
 		return 0;
@@ -280,16 +287,15 @@ static int step(struct dfs *dfs)
 	}
 	end = run_thread(t);
 	node->operations = run.operations;
-	if (end == END_FAILED) {
-		add_edge(dfs, EDGE_NONE);
-		if (failed(dfs))
-			return -1;
-	} else if (run_all_done()) {
-		add_edge(dfs, EDGE_NONE);
+	/* others may go on from where this one failed */
+	if (end == END_FAILED && failed(dfs))
+		return -1;
+	if (run_all_done()) {
+		add_edge(dfs, EDGE_END);
 		if (completed(dfs))
 			return -1;
 	} else if (!run_enabled_mask()) {
-		add_edge(dfs, EDGE_NONE);
+		add_edge(dfs, EDGE_END);
 		if (blocked(dfs))
 			return -1;
 	} else {
@@ -327,24 +333,22 @@ static void pop(struct dfs *dfs)
 /*
  * From the state after setup(), let each thread go to its first operation that
  * others can see; what it does before commutes, so it is done just once.
- * Return: -1 when a thread failed or ended on the way (the failure is noted).
+ * Return: 0, or -1 without memory.
  */
 static int to_first_operations(struct dfs *dfs)
 {
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		struct check_schedule *schedule;
 		struct check_failure *failure;
+		enum run_end end = run_thread(t);
 
-		if (run_thread(t) != END_FAILED) {
-			dfs->lead[t] = run.operations;
+		dfs->lead[t] = run.operations;
+		if (end != END_FAILED)
 			continue;
-		}
 		failure = search_failure(dfs->search);
-		schedule = failure ? &failure->schedule : NULL;
-		if (schedule && schedule_add(schedule, t, run.operations))
-			dfs->search->out_of_memory = true;
-		return -1;
+		if (failure && schedule_add(&failure->schedule, t,
+					    run.operations))
+			return -1;
 	}
 	return 0;
 }
@@ -428,7 +432,7 @@ static int pass(struct dfs *dfs, const char *after_setup)
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	search->result->passes++;
 	if (to_first_operations(dfs))
-		return surprised(dfs);
+		return -1;
 	if (run_all_done()) {
 		if (completed(dfs))
 			return -1;

@@ -20,7 +20,7 @@ static uint32_t edge_to(const struct edges *e, uint32_t state, uint32_t t)
 {
 	size_t at = (size_t)state * e->nr_threads + t;
 
-	return e->operations[at] & EDGE_PROGRESS && e->to[at] != EDGE_NONE ?
+	return e->to[at] == EDGE_END || (e->operations[at] & EDGE_PROGRESS) ?
 		EDGE_NONE : e->to[at];
 }
 
@@ -48,7 +48,10 @@ static int lead_to(const struct edges *e, const uint32_t *lead, uint32_t state,
 		uint32_t t = e->parent_thread[next];
 
 		if (schedule_add(schedule, t,
-				 first[t] + edge_length(e, from, t)))
+				 first[t] + edge_length(e, from, t)) ||
+		    (e->parent_choice[next] &&
+		     schedule_choose(schedule, (uint8_t)
+				     (e->parent_choice[next] - 1))))
 			break;
 		first[t] = 0;
 	}
@@ -61,16 +64,18 @@ static int lead_to(const struct edges *e, const uint32_t *lead, uint32_t state,
 	return 0;
 }
 
-/* Every other thread is at its end or blocked, all along the cycle. */
+/* Every other thread is at its end, blocked or stays where it is. */
 static bool others_blocked(const struct edges *e, uint32_t state, uint32_t t)
 {
 	uint32_t at = state;
 
 	do {
-		for (uint32_t u = 0; u < e->nr_threads; u++)
-			if (u != t && e->to[(size_t)at * e->nr_threads + u] !=
-			    EDGE_NONE)
+		for (uint32_t u = 0; u < e->nr_threads; u++) {
+			uint32_t to = e->to[(size_t)at * e->nr_threads + u];
+
+			if (u != t && to != EDGE_NONE && to != at)
 				return false;
+		}
 		at = edge_to(e, at, t);
 	} while (at != state);
 	return true;
@@ -101,8 +106,21 @@ static int lone_cycle(struct search *search, const struct edges *e,
 	return schedule_add(&failure->schedule, t, length);
 }
 
+/* Going round alone undoes nobody: such steps are in no mutual cycle. */
+static void leave_out(struct edges *e, uint32_t state, uint32_t t)
+{
+	uint32_t at = state;
+
+	while (at != EDGE_NONE) {
+		uint32_t next = edge_to(e, at, t);
+
+		e->operations[(size_t)at * e->nr_threads + t] |= EDGE_PROGRESS;
+		at = next;
+	}
+}
+
 /* Each state has one edge of thread t at most: follow it until a cycle. */
-static int lone_cycles(struct search *search, const struct edges *e,
+static int lone_cycles(struct search *search, struct edges *e,
 		       const uint32_t *lead, uint32_t t)
 {
 	uint32_t *mark = calloc((size_t)e->nr_states + 1, sizeof(*mark));
@@ -117,8 +135,10 @@ static int lone_cycles(struct search *search, const struct edges *e,
 			mark[at] = s + 1;
 			at = edge_to(e, at, t);
 		}
-		if (at != EDGE_NONE && mark[at] == s + 1)
-			error = lone_cycle(search, e, lead, at, t);
+		if (at == EDGE_NONE || mark[at] != s + 1)
+			continue;
+		error = lone_cycle(search, e, lead, at, t);
+		leave_out(e, at, t);
 	}
 	free(mark);
 	return error;
@@ -408,7 +428,7 @@ static int mutual_cycle(struct search *search, const struct edges *e,
 	return error;
 }
 
-int cycles_find(struct search *search, const struct edges *edges,
+int cycles_find(struct search *search, struct edges *edges,
 		const uint32_t *lead)
 {
 	for (uint32_t t = 0; t < edges->nr_threads; t++)

@@ -681,6 +681,7 @@ static int begin_execution(struct executions *x, bool *any_failed)
 	if (make_room(x))
 		return -1;
 	world_restore(x->after_setup);
+	order_of_one_execution();
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		if (run_thread(t) != END_FAILED)

@@ -38,7 +38,9 @@ struct fewest {
 	uint32_t lead[CHECK_MAX_THREADS];
 	size_t missing;			/* failures not met again yet */
 	bool met[CHECK_MAX_FAILURES];
-	uint32_t best[CHECK_MAX_FAILURES];	/* length in this layer */
+	uint32_t best[CHECK_MAX_FAILURES];	/* length, */
+	uint32_t best_layer[CHECK_MAX_FAILURES]; /* and switches before it */
+	uint32_t layer;
 	bool full;
 };
 
@@ -136,11 +138,13 @@ static int failed(struct fewest *f, const struct item *item)
 		if (failure->number != run.failure.number ||
 		    failure->where != run.failure.where)
 			continue;
-		if (f->met[i] && f->best[i] <= item->length)
+		if (f->met[i] && (f->best_layer[i] < f->layer ||
+				  f->best[i] <= item->length))
 			return 0;
 		check_schedule_free(&failure->schedule);
 		f->met[i] = true;
 		f->best[i] = item->length;
+		f->best_layer[i] = f->layer;
 		memcpy(failure->text, run.failure.text, sizeof(failure->text));
 		return path(f, item, &failure->schedule);
 	}
@@ -150,16 +154,16 @@ static int failed(struct fewest *f, const struct item *item)
 static int after_step(struct fewest *f, enum run_end end,
 		      const struct item *item)
 {
-	if (end == END_FAILED)
-		return failed(f, item);
+	if (end == END_FAILED && failed(f, item))
+		return -1;
 	if (run_all_done()) {
-		if (run_any_cut() ||
+		if (run_any_cut() || run_any_failed() ||
 		    run_main(f->search->program->finish) != END_FAILED)
 			return 0;
 		return failed(f, item);
 	}
 	if (!run_enabled_mask()) {
-		if (run_any_cut())
+		if (run_any_cut() || run_any_failed())
 			return 0;
 		run_deadlock();
 		return failed(f, item);
@@ -235,6 +239,7 @@ static int layers(struct fewest *f)
 		if (!missing(f))
 			return 0;
 		end = f->nr_items;
+		f->layer++;
 		for (uint32_t i = begin; i < end && !f->full; i++)
 			for (unsigned int t = 0; t < run.program->nr_threads;
 			     t++)
@@ -247,6 +252,24 @@ static int layers(struct fewest *f)
 	return 0;
 }
 
+/*
+ * Locks that are taken in both orders, but never in one execution, do nobody
+ * harm: what decides the order keeps the executions apart.
+ */
+static void drop_orders(const struct fewest *f)
+{
+	struct check_result *result = f->search->result;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (f->met[i] ||
+		    result->failures[i].number != CHECK_LOCK_ORDER)
+			result->failures[kept++] = result->failures[i];
+		else
+			check_schedule_free(&result->failures[i].schedule);
+	result->nr_failures = kept;
+}
+
 /* The world is as setup() left it, and sharing.c knows what is shared. */
 int search_fewest_switches(struct search *search)
 {
@@ -257,13 +280,16 @@ int search_fewest_switches(struct search *search)
 	if (!missing(&f))
 		return 0;
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
+	order_of_one_execution();
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		if (run_thread(t) == END_FAILED)
-			return 0;
+		/* one that fails here has the schedule it needs already */
+		run_thread(t);
 		f.lead[t] = run.operations;
 	}
 	error = keep(&f, root) || layers(&f) ? -1 : 0;
+	if (!error && !f.full)
+		drop_orders(&f);
 	states_free(&f.states);
 	free(f.items);
 	free(f.bytes);

@@ -21,6 +21,7 @@ enum thread_status {
 	THREAD_READY,		/* at an operation, or not yet begun */
 	THREAD_DONE,
 	THREAD_CUT,		/* met a bound: goes no further */
+	THREAD_FAILED,		/* nor does this one; others may fail, too */
 };
 
 /* Beyond the client's classes: releasing a lock never has to wait. */
@@ -65,6 +66,9 @@ uint64_t world_memory_hash(void);	/* of regions alone; 0: none */
 size_t world_save_bound(void);		/* an upper bound of it */
 void world_restore(const char *from);
 bool world_is_freed(const void *object);
+
+/* run.c: an operation of check_free(), which looks by itself what is allocated */
+void run_free_operation(const void *object, size_t bytes);
 
 /* run.c: how check_op() behaves */
 enum run_mode {
@@ -117,6 +121,7 @@ bool run_waits_for_condition(const struct thread *thread);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
 bool run_any_cut(void);
+bool run_any_failed(void);
 /* What thread t waits for, in words. */
 void run_wait_text(unsigned int t, char *text, size_t bytes);
 /* Fill run.failure for a thread that does not come to an end, */
@@ -133,7 +138,11 @@ bool sharing_note(unsigned int t, const void *object, size_t bytes,
 size_t sharing_bytes(void);
 
 /* order.c: lock classes, taken in which order */
+/* Once, before any search.  Return: the bytes that may be in the world. */
+void *order_setup(const size_t **used);
 void order_reset(void);
+/* Forget all edges, and let each execution have its own from now on. */
+void order_of_one_execution(void);
 /* Return: NULL, or a description of the cycle that taking name closes. */
 const char *order_note(struct check_lock *const *held, size_t nr_held,
 		       const char *name);
@@ -188,17 +197,18 @@ struct edges {
 	uint16_t *operations;		/* top bit: progress was made */
 	uint32_t *parent;
 	uint8_t *parent_thread;
-	uint8_t *parent_choice;
+	uint8_t *parent_choice;		/* value + 1; 0: that was no choice */
 };
 
-#define EDGE_NONE UINT32_MAX
+#define EDGE_NONE UINT32_MAX		/* the thread cannot move */
+#define EDGE_END (UINT32_MAX - 1)	/* the execution ends there */
 #define EDGE_PROGRESS 0x8000u
 
 /*
  * Look for cycles; lead: operations of each thread before the first state.
  * Return: 0, or -1 without memory.
  */
-int cycles_find(struct search *search, const struct edges *edges,
+int cycles_find(struct search *search, struct edges *edges,
 		const uint32_t *lead);
 
 #endif /* CHECKER_INTERNAL_H */

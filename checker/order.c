@@ -3,7 +3,9 @@
  * order.c - the order in which classes of locks are taken, as lockdep sees it.
  *
  * A class is a name.  Taking b while a is held is an edge a -> b; an edge that
- * closes a cycle is a deadlock that some other timing can have.
+ * closes a cycle is a deadlock that some other timing can have.  A search
+ * remembers the edges of all its executions; to draw one that has the whole
+ * cycle, they are made part of the state.
  */
 #include "internal.h"
 
@@ -14,13 +16,28 @@
 
 static const char *classes[MAX_CLASSES];
 static unsigned int nr_classes;
-static uint32_t after[MAX_CLASSES];	/* bit b: b was taken under this one */
+static uint32_t *after;			/* [a] bit b: b was taken under a */
+static size_t after_used;		/* bytes of it that are in the world */
 static char text[192];
+
+void *order_setup(const size_t **used)
+{
+	after = check_reserve(MAX_CLASSES * sizeof(*after));
+	*used = &after_used;
+	return after;
+}
 
 void order_reset(void)
 {
+	after_used = 0;
 	nr_classes = 0;
-	memset(after, 0, sizeof(after));
+	memset(after, 0, MAX_CLASSES * sizeof(*after));
+}
+
+void order_of_one_execution(void)
+{
+	memset(after, 0, MAX_CLASSES * sizeof(*after));
+	after_used = MAX_CLASSES * sizeof(*after);
 }
 
 static unsigned int class_of(const char *name)

@@ -129,9 +129,9 @@ int check_replay(const struct check_program *program,
 	struct replay replay = { .schedule = schedule, .listener = listener };
 	int error = 0;
 
-	order_reset();
 	if (run_begin(program))
 		return -1;
+	order_reset();
 	run.replaying = true;
 	run.listener = listener;
 	run_main(program->setup);

@@ -17,8 +17,8 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-/* A step this long means that a thread goes round alone, for ever. */
-#define MAX_STEP_OPERATIONS 100000
+/* A step ends here: a thread that goes round alone comes to the same state. */
+#define MAX_STEP_OPERATIONS 10000
 
 /* Two ticks without an operation, and a thread is called stuck. */
 #define TICK_SECONDS 1
@@ -261,8 +261,10 @@ enum run_end run_thread(unsigned int t)
 			    t, thread->held[0]->name);
 		run.end = END_FAILED;
 	}
-	if (run.end == END_DONE || run.end == END_FAILED)
+	if (run.end == END_DONE)
 		thread->status = THREAD_DONE;
+	if (run.end == END_FAILED)
+		thread->status = THREAD_FAILED;
 	if (run.end == END_CUT)
 		thread->status = THREAD_CUT;
 	return run.end;
@@ -286,20 +288,27 @@ unsigned int run_enabled_mask(void)
 	return mask;
 }
 
-bool run_all_done(void)
+static bool any(enum thread_status status)
 {
 	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		if (world->threads[t].status == THREAD_READY)
-			return false;
-	return true;
+		if (world->threads[t].status == status)
+			return true;
+	return false;
+}
+
+bool run_all_done(void)
+{
+	return !any(THREAD_READY);
 }
 
 bool run_any_cut(void)
 {
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		if (world->threads[t].status == THREAD_CUT)
-			return true;
-	return false;
+	return any(THREAD_CUT);
+}
+
+bool run_any_failed(void)
+{
+	return any(THREAD_FAILED);
 }
 
 /* Who holds what thread t waits for?  CHECK_MAX_THREADS: nobody. */
@@ -431,7 +440,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	if (run.mode == RUN_STEPS || run.note_sharing)
 		at_once = sharing_note(run.current, object, bytes, class) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
-			  run.turns < 2;
+			  run.turns < 2 &&
+			  run.operations < MAX_STEP_OPERATIONS;
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
 		at_once = class != CLASS_CHOICE;
 	if (!at_once || (enabled && !enabled(object))) {
@@ -451,19 +461,21 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	}
 	run.operations++;
 	run.total_operations++;
-	if (run.operations > MAX_STEP_OPERATIONS && run.mode == RUN_STEPS)
-		check_fail_stop(CHECK_LIVELOCK, NULL,
-				"CPU%u goes round for ever, alone",
-				run.current);
 }
 
-static void operate(const void *object, size_t bytes, uint32_t class,
-		    bool (*enabled)(const void *object), const char *name)
+/* Memory may be freed before a thread comes to use it, or while it waits. */
+static void check_allocated(const void *object, const void *where)
 {
 	if (world_is_freed(object))
-		check_fail_stop(CHECK_USE_AFTER_FREE,
-				__builtin_return_address(0),
+		check_fail_stop(CHECK_USE_AFTER_FREE, where,
 				"use of memory that was freed");
+}
+
+static inline __attribute__((always_inline)) void
+operate(const void *object, size_t bytes, uint32_t class,
+	bool (*enabled)(const void *object), const char *name)
+{
+	check_allocated(object, __builtin_return_address(0));
 	if (run.mode == RUN_ALONE) {
 		if (enabled && !enabled(object))
 			check_fail_stop(CHECK_DEADLOCK,
@@ -473,6 +485,13 @@ static void operate(const void *object, size_t bytes, uint32_t class,
 		return;
 	}
 	arrive(object, bytes, class, enabled, name, 0);
+	check_allocated(object, __builtin_return_address(0));
+}
+
+void run_free_operation(const void *object, size_t bytes)
+{
+	if (run.mode != RUN_ALONE)
+		arrive(object, bytes, CHECK_WRITE, NULL, NULL, 0);
 }
 
 void check_op(const void *object, enum check_class class)
@@ -520,8 +539,12 @@ static void took(struct check_lock *lock, const void *where)
 {
 	uint32_t *nr;
 	struct check_lock **held = held_of(run.current, &nr);
-	const char *cycle = order_note(held, *nr, lock->name);
+	const char *cycle;
 
+	if (!lock->name)
+		check_fail_stop(CHECK_LOCK_MISUSE, where,
+				"a lock was destroyed while it was waited for");
+	cycle = order_note(held, *nr, lock->name);
 	if (*nr == MAX_HELD)
 		check_fail_stop(CHECK_LOCK_MISUSE, where,
 				"more than %d locks held", MAX_HELD);

@@ -73,7 +73,8 @@ struct check_failure *search_failure(struct search *search)
 			return NULL;
 		}
 	}
-	if (result->nr_failures == CHECK_MAX_FAILURES)
+	if (result->nr_failures == CHECK_MAX_FAILURES ||
+	    (search->options->first && result->nr_failures))
 		return NULL;
 	result->failures[result->nr_failures] = run.failure;
 	result->failures[result->nr_failures].hits = 1;
@@ -120,9 +121,9 @@ int check_run(const struct check_program *program,
 	int error;
 
 	memset(result, 0, sizeof(*result));
-	order_reset();
 	if (run_begin(program))
 		return -1;
+	order_reset();
 	error = search_all(&search);
 	result->operations = run.total_operations;
 	result->seconds = now_seconds() - search.started;

@@ -15,7 +15,7 @@
 
 #define ARENA_BYTES ((size_t)256 << 10)
 #define GRAIN 16
-#define MAX_REGIONS 64
+#define MAX_REGIONS 96
 
 struct region {
 	char *base;
@@ -63,7 +63,8 @@ void *check_reserve(size_t bytes)
 
 int check_region(void *base, const size_t *used)
 {
-	if (nr_regions == MAX_REGIONS) {
+	/* room is kept for the checker's own */
+	if (nr_regions == MAX_REGIONS - 32) {
 		errno = ENOSPC;
 		return -1;
 	}
@@ -76,16 +77,19 @@ int check_region(void *base, const size_t *used)
 static int own_regions(void)
 {
 	size_t shadow_bytes = ARENAS * (ARENA_BYTES / GRAIN / 8);
+	struct region order;
 
+	order.base = order_setup(&order.used);
 	world = check_reserve(sizeof(*world));
 	arenas = check_reserve(ARENAS * ARENA_BYTES);
 	shadows = check_reserve(shadow_bytes);
-	if (!world || !arenas || !shadows || coro_setup(ARENAS))
+	if (!world || !arenas || !shadows || !order.base || coro_setup(ARENAS))
 		return -1;
-	memmove(regions + 1 + 2 * ARENAS, regions,
+	nr_own_regions = 2 + 2 * ARENAS;
+	memmove(regions + nr_own_regions, regions,
 		nr_regions * sizeof(regions[0]));
-	nr_own_regions = 1 + 2 * ARENAS;
 	nr_regions += nr_own_regions;
+	regions[1 + 2 * ARENAS] = order;
 	regions[0] = (struct region){ (char *)world, &world->used };
 	for (unsigned int i = 0; i < ARENAS; i++) {
 		regions[1 + 2 * i] = (struct region){
@@ -264,7 +268,8 @@ static bool block_fits(const struct block *block, uint32_t bytes)
 void *check_alloc(size_t wanted, const char *what)
 {
 	unsigned int owner = run.current;
-	uint32_t bytes = (uint32_t)((wanted + GRAIN - 1) / GRAIN * GRAIN);
+	size_t most = wanted < ARENA_BYTES ? wanted : ARENA_BYTES;
+	uint32_t bytes = (uint32_t)((most + GRAIN - 1) / GRAIN * GRAIN);
 	size_t *used = &world->arena_used[owner];
 	size_t offset = 0;
 	struct block *block;
@@ -277,7 +282,7 @@ void *check_alloc(size_t wanted, const char *what)
 	if (offset < *used) {
 		block_split(owner, offset, bytes);
 	} else {
-		if (wanted > ARENA_BYTES ||
+		if (wanted >= ARENA_BYTES ||
 		    offset + sizeof(*block) + bytes > ARENA_BYTES) {
 			check_fail(CHECK_NO_MEMORY, __builtin_return_address(0),
 				   "no memory for %s: an arena has %zu bytes",
@@ -338,7 +343,11 @@ void check_free(void *object, const void *where)
 	    world_is_freed(object) || block->state != BLOCK_USED)
 		check_fail_stop(CHECK_USE_AFTER_FREE, where,
 				"free of what is not allocated");
-	check_op_range(object, block->bytes, CHECK_WRITE);
+	run_free_operation(object, block->bytes);
+	/* somebody else may have freed it just before */
+	if (block->state != BLOCK_USED)
+		check_fail_stop(CHECK_USE_AFTER_FREE, where,
+				"free of what is not allocated");
 	memset(object, 0, block->bytes);
 	mark(owner, offset % ARENA_BYTES, block->bytes, 0);
 	block->what = NULL;
