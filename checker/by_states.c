@@ -263,6 +263,24 @@ static int blocked(struct dfs *dfs)
 	return failed(dfs);
 }
 
+/*
+ * A step that fails may have begun with operations that others can see.  Go as
+ * far as its last operation, and let others go on from there: not from behind
+ * the failure, where all they do may be its consequence.
+ */
+static enum run_end stop_before_failure(struct dfs *dfs, unsigned int t)
+{
+	struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
+	uint32_t operations = node->operations;
+
+	if (operations < 2)
+		return END_FAILED;
+	world_restore(dfs->bytes + node->snapshot);
+	world->threads[t].choice = node->choice;
+	node->operations = operations - 1;
+	return run_thread_short(t, operations - 1);
+}
+
 /* Take the next step from the top node. */
 static int step(struct dfs *dfs)
 {
@@ -287,10 +305,14 @@ static int step(struct dfs *dfs)
 	}
 	end = run_thread(t);
 	node->operations = run.operations;
-	/* others may go on from where this one failed */
-	if (end == END_FAILED && failed(dfs))
-		return -1;
-	if (run_all_done()) {
+	if (end == END_FAILED) {
+		if (failed(dfs))
+			return -1;
+		end = stop_before_failure(dfs, t);
+	}
+	if (end == END_FAILED) {
+		add_edge(dfs, EDGE_END);
+	} else if (run_all_done()) {
 		add_edge(dfs, EDGE_END);
 		if (completed(dfs))
 			return -1;
@@ -332,23 +354,34 @@ static void pop(struct dfs *dfs)
 
 /*
  * From the state after setup(), let each thread go to its first operation that
- * others can see; what it does before commutes, so it is done just once.
+ * others can see; what it does before commutes, so it is done just once.  One
+ * that fails on the way is stopped before the operation that led to it.
  * Return: 0, or -1 without memory.
  */
-static int to_first_operations(struct dfs *dfs)
+static int to_first_operations(struct dfs *dfs, const char *after_setup)
 {
+	uint32_t limit[CHECK_MAX_THREADS];
+	unsigned int t = 0;
+
+	memset(limit, -1, sizeof(limit));
 	run_arm_threads();
-	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+	while (t < run.program->nr_threads) {
+		enum run_end end = run_thread_short(t, limit[t]);
 		struct check_failure *failure;
-		enum run_end end = run_thread(t);
 
 		dfs->lead[t] = run.operations;
-		if (end != END_FAILED)
+		if (end != END_FAILED || limit[t] != UINT32_MAX) {
+			t++;
 			continue;
+		}
 		failure = search_failure(dfs->search);
 		if (failure && schedule_add(&failure->schedule, t,
 					    run.operations))
 			return -1;
+		limit[t] = run.operations ? run.operations - 1 : 0;
+		world_restore(after_setup);
+		run_arm_threads();
+		t = 0;
 	}
 	return 0;
 }
@@ -431,7 +464,7 @@ static int pass(struct dfs *dfs, const char *after_setup)
 	world_restore(after_setup);
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	search->result->passes++;
-	if (to_first_operations(dfs))
+	if (to_first_operations(dfs, after_setup))
 		return -1;
 	if (run_all_done()) {
 		if (completed(dfs))

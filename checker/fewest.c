@@ -154,8 +154,8 @@ static int failed(struct fewest *f, const struct item *item)
 static int after_step(struct fewest *f, enum run_end end,
 		      const struct item *item)
 {
-	if (end == END_FAILED && failed(f, item))
-		return -1;
+	if (end == END_FAILED)
+		return failed(f, item);
 	if (run_all_done()) {
 		if (run_any_cut() || run_any_failed() ||
 		    run_main(f->search->program->finish) != END_FAILED)
@@ -168,6 +168,18 @@ static int after_step(struct fewest *f, enum run_end end,
 		run_deadlock();
 		return failed(f, item);
 	}
+	return keep(f, *item);
+}
+
+/* As in by_states.c: others may go on from before the failure. */
+static int keep_before_failure(struct fewest *f, uint32_t from,
+			       struct item *item)
+{
+	world_restore(f->bytes + f->items[from].snapshot);
+	world->threads[item->thread].choice = item->choice;
+	item->operations--;
+	item->length--;
+	run_thread_short(item->thread, item->operations);
 	return keep(f, *item);
 }
 
@@ -197,6 +209,8 @@ static int run_from(struct fewest *f, uint32_t from, unsigned int t)
 		item.operations = run.operations;
 		item.length = f->items[from].length + run.operations;
 		error = after_step(f, end, &item);
+		if (end == END_FAILED && item.operations >= 2 && !error)
+			error = keep_before_failure(f, from, &item);
 	}
 	return error;
 }
@@ -284,7 +298,7 @@ int search_fewest_switches(struct search *search)
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		/* one that fails here has the schedule it needs already */
-		run_thread(t);
+		run_thread_short(t, UINT32_MAX);
 		f.lead[t] = run.operations;
 	}
 	error = keep(&f, root) || layers(&f) ? -1 : 0;

@@ -67,7 +67,7 @@ size_t world_save_bound(void);		/* an upper bound of it */
 void world_restore(const char *from);
 bool world_is_freed(const void *object);
 
-/* run.c: an operation of check_free(), which looks by itself what is allocated */
+/* run.c: for check_free(), which looks by itself at what is allocated */
 void run_free_operation(const void *object, size_t bytes);
 
 /* run.c: how check_op() behaves */
@@ -96,6 +96,7 @@ struct run {
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
+	uint32_t limit;			/* and no more than these */
 	unsigned int turn_thread;	/* has moved alone since its turn, */
 	uint64_t turn_hash;		/* when memory was this */
 	uint32_t turns;			/* check_turn() in this step, */
@@ -114,6 +115,8 @@ int run_begin(const struct check_program *program);	/* arms handlers */
 void run_finish(void);
 void run_arm_threads(void);		/* every thread at its beginning */
 enum run_end run_thread(unsigned int t);
+/* The same, but stop before operation number limit + 1 of the step. */
+enum run_end run_thread_short(unsigned int t, uint32_t limit);
 enum run_end run_main(void (*function)(void *arg));
 bool run_enabled(unsigned int t);
 /* Return: the thread is at check_op_when(), not at a lock or a token. */
@@ -141,6 +144,7 @@ size_t sharing_bytes(void);
 /* Once, before any search.  Return: the bytes that may be in the world. */
 void *order_setup(const size_t **used);
 void order_reset(void);
+void order_forget(void);		/* the edges, not the classes */
 /* Forget all edges, and let each execution have its own from now on. */
 void order_of_one_execution(void);
 /* Return: NULL, or a description of the cycle that taking name closes. */

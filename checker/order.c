@@ -34,9 +34,14 @@ void order_reset(void)
 	memset(after, 0, MAX_CLASSES * sizeof(*after));
 }
 
-void order_of_one_execution(void)
+void order_forget(void)
 {
 	memset(after, 0, MAX_CLASSES * sizeof(*after));
+}
+
+void order_of_one_execution(void)
+{
+	order_forget();
 	after_used = MAX_CLASSES * sizeof(*after);
 }
 

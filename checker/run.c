@@ -241,11 +241,17 @@ enum run_end run_main(void (*function)(void *arg))
 	return run.end;
 }
 
-/* Purpose: let thread t go on until it yields, ends or fails. */
 enum run_end run_thread(unsigned int t)
+{
+	return run_thread_short(t, MAX_STEP_OPERATIONS);
+}
+
+/* Let thread t go on until it yields, ends or fails. */
+enum run_end run_thread_short(unsigned int t, uint32_t limit)
 {
 	struct thread *thread = &world->threads[t];
 
+	run.limit = limit;
 	run.operations = 0;
 	run.turns = 0;
 	run.progressed = false;
@@ -440,8 +446,7 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	if (run.mode == RUN_STEPS || run.note_sharing)
 		at_once = sharing_note(run.current, object, bytes, class) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
-			  run.turns < 2 &&
-			  run.operations < MAX_STEP_OPERATIONS;
+			  run.turns < 2 && run.operations < run.limit;
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
 		at_once = class != CLASS_CHOICE;
 	if (!at_once || (enabled && !enabled(object))) {
