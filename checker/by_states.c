@@ -363,14 +363,15 @@ static int to_first_operations(struct dfs *dfs, const char *after_setup)
 	uint32_t limit[CHECK_MAX_THREADS];
 	unsigned int t = 0;
 
-	memset(limit, -1, sizeof(limit));
+	for (unsigned int i = 0; i < CHECK_MAX_THREADS; i++)
+		limit[i] = MAX_STEP_OPERATIONS;
 	run_arm_threads();
 	while (t < run.program->nr_threads) {
 		enum run_end end = run_thread_short(t, limit[t]);
 		struct check_failure *failure;
 
 		dfs->lead[t] = run.operations;
-		if (end != END_FAILED || limit[t] != UINT32_MAX) {
+		if (end != END_FAILED || limit[t] != MAX_STEP_OPERATIONS) {
 			t++;
 			continue;
 		}

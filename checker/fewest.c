@@ -298,7 +298,7 @@ int search_fewest_switches(struct search *search)
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		/* one that fails here has the schedule it needs already */
-		run_thread_short(t, UINT32_MAX);
+		run_thread(t);
 		f.lead[t] = run.operations;
 	}
 	error = keep(&f, root) || layers(&f) ? -1 : 0;

@@ -114,6 +114,9 @@ extern struct run run;
 int run_begin(const struct check_program *program);	/* arms handlers */
 void run_finish(void);
 void run_arm_threads(void);		/* every thread at its beginning */
+/* A step ends here: a thread that goes round alone comes to the same state. */
+#define MAX_STEP_OPERATIONS 10000
+
 enum run_end run_thread(unsigned int t);
 /* The same, but stop before operation number limit + 1 of the step. */
 enum run_end run_thread_short(unsigned int t, uint32_t limit);

@@ -17,9 +17,6 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-/* A step ends here: a thread that goes round alone comes to the same state. */
-#define MAX_STEP_OPERATIONS 10000
-
 /* Two ticks without an operation, and a thread is called stuck. */
 #define TICK_SECONDS 1
 
