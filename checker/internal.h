@@ -167,7 +167,6 @@ struct search {
 	double started;
 	uint32_t polls;
 	bool stop;
-	bool out_of_memory;
 };
 
 double now_seconds(void);

@@ -56,9 +56,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		check->options.first = true;
 		return 0;
 	case OPTION_LIMIT:
-		if (limits_parse(value, &check->options))
-			usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
-				   value);
+		limits_parse(state, value, &check->options);
 		return 0;
 	case OPTION_JSON:
 		check->json = true;

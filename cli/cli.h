@@ -52,8 +52,12 @@ const struct subject *engine_load(const struct words *patches);
 
 /* Read the number of --faults, or end with a usage error. */
 unsigned int faults_parse(const struct argp_state *state, const char *text);
-/* Read `time=SECONDS,states=N,executions=N,memory=BYTES[KMG]`. */
-int limits_parse(const char *text, struct check_options *options);
+/*
+ * Read `time=SECONDS,states=N,executions=N,memory=BYTES[KMG]`, or end with a
+ * usage error.
+ */
+void limits_parse(const struct argp_state *state, const char *text,
+		  struct check_options *options);
 /* Stop a search on SIGINT and SIGTERM: for check_options.interrupted. */
 void interrupts_catch(void);
 bool interrupts_seen(void *user);

@@ -64,9 +64,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		compare->faults = faults_parse(state, value);
 		return 0;
 	case OPTION_LIMIT:
-		if (limits_parse(value, &compare->options))
-			usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
-				   value);
+		limits_parse(state, value, &compare->options);
 		return 0;
 	case ARGP_KEY_ARG:
 		words_add(&compare->files, value);

@@ -101,7 +101,8 @@ static int scaled(const char *text, double *value)
 	return *end || *value > 1e18 ? -1 : 0;
 }
 
-int limits_parse(const char *text, struct check_options *options)
+void limits_parse(const struct argp_state *state, const char *text,
+		  struct check_options *options)
 {
 	enum { TIME, STATES, EXECUTIONS, MEMORY };
 	static char time[] = "time", states[] = "states",
@@ -132,7 +133,9 @@ int limits_parse(const char *text, struct check_options *options)
 			options->max_bytes = (uint64_t)number;
 	}
 	free(copy);
-	return error;
+	if (error)
+		usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
+			    text);
 }
 
 /* ------ signals ------ */
