@@ -12,6 +12,8 @@
 /* A stack is clean below this many zero bytes: nothing deeper was touched. */
 #define CLEAN_BYTES 512
 
+#define MAX_COROS 64
+
 /*
  * ASan clears what it knows of the stack before a call that does not return,
  * and is lost when the stack is none that it knows.  It has nothing to clear:
@@ -32,7 +34,7 @@ void __asan_handle_no_return(void)
 #endif
 
 static char *stacks;
-static void (*entries[16])(unsigned int i);
+static void (*entries[MAX_COROS])(unsigned int i);
 
 char *coro_top(unsigned int i)
 {
@@ -98,7 +100,7 @@ void coro_scrub(unsigned int i)
 
 #if defined(__x86_64__) && !defined(CORO_UCONTEXT)
 
-static void *saved[16];
+static void *saved[MAX_COROS];
 static void *host;
 
 /*
@@ -196,7 +198,7 @@ void coro_restored(unsigned int i, char *live)
 
 /* The context lies at the top of the stack, so that a copy includes it. */
 static ucontext_t host;
-static char *low[16];
+static char *low[MAX_COROS];
 
 static ucontext_t *context(unsigned int i)
 {

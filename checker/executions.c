@@ -97,8 +97,8 @@ static struct event *new_event(struct executions *x, unsigned int enabled,
 	int chooser = choosing_thread(enabled);
 
 	memset(e, 0, sizeof(*e));
-	e->enabled = (uint8_t)enabled;
-	e->sleep = (uint8_t)sleep;
+	e->enabled = enabled;
+	e->sleep = sleep;
 	for (unsigned int t = 0; t < run.program->nr_threads; t++)
 		e->at[t] = operation_at(t);
 	if (chooser >= 0) {
@@ -225,7 +225,7 @@ static int run_event(struct executions *x, uint32_t n, unsigned int *sleep,
 	 * there is no such execution, and what leads here is part of another.
 	 */
 	if (!(enabled & (1u << e->op.thread))) {
-		e->impossible |= (uint8_t)(1u << e->op.thread);
+		e->impossible |= 1u << e->op.thread;
 		return give_up(x, any_failed);
 	}
 	if (!x->brute)
@@ -279,7 +279,7 @@ static bool next_plan(struct executions *x)
 		done->next = NULL;
 		plan_free(x, done);
 		if (!x->brute && !(e->impossible & (1u << e->op.thread)))
-			e->sleep |= (uint8_t)(1u << e->op.thread);
+			e->sleep |= 1u << e->op.thread;
 		if (!e->plan)
 			continue;
 		e->op = e->plan->op;

@@ -32,9 +32,9 @@ struct event {
 	struct operation op;
 	uint8_t choice;
 	uint8_t nr_choices;
-	uint8_t enabled;		/* mask, before this event */
-	uint8_t sleep;
-	uint8_t impossible;		/* threads whose wait is in vain */
+	uint32_t enabled;		/* mask, before this event */
+	uint32_t sleep;
+	uint32_t impossible;		/* threads whose wait is in vain */
 	struct plan *plan;		/* what is to be run in this place */
 	uint32_t clock[CHECK_MAX_THREADS];
 	struct operation at[CHECK_MAX_THREADS];	/* where threads are, before */

@@ -33,7 +33,14 @@ enum {
 	CLASS_BEGIN,		/* nothing yet: the thread has not begun */
 };
 
+/* How much of a thread's arena is in use; main has one, too. */
+struct arena_use {
+	size_t used;
+	size_t shadow_used;
+};
+
 struct thread {
+	struct arena_use arena;
 	uint32_t status;
 	uint32_t live;			/* bytes of its live stack */
 	uint32_t token;			/* park and unpark */
@@ -52,8 +59,7 @@ struct thread {
 
 struct world {
 	size_t used;			/* bytes: not those of no thread */
-	size_t arena_used[ARENAS];
-	size_t shadow_used[ARENAS];
+	struct arena_use main_arena;
 	struct thread threads[CHECK_MAX_THREADS];
 };
 
@@ -69,6 +75,10 @@ bool world_is_freed(const void *object);
 
 /* run.c: for check_free(), which looks by itself at what is allocated */
 void run_free_operation(const void *object, size_t bytes);
+/* As check_op_when(), for any class and size; enabled may be NULL. */
+void run_operate(const void *object, size_t bytes, uint32_t class,
+		 bool (*enabled)(const void *object), const char *name,
+		 const void *where);
 
 /* run.c: how check_op() behaves */
 enum run_mode {
@@ -122,6 +132,8 @@ enum run_end run_thread(unsigned int t);
 enum run_end run_thread_short(unsigned int t, uint32_t limit);
 enum run_end run_main(void (*function)(void *arg));
 bool run_enabled(unsigned int t);
+/* locks.c: what the operation a thread is at waits for, if it waits */
+bool run_waits_for_lock(const struct thread *thread);
 /* Return: the thread is at check_op_when(), not at a lock or a token. */
 bool run_waits_for_condition(const struct thread *thread);
 unsigned int run_enabled_mask(void);

@@ -325,14 +325,12 @@ static unsigned int holder(unsigned int t)
 	return CHECK_MAX_THREADS;
 }
 
-static bool waits_for_lock(const struct thread *thread);
-
 void run_wait_text(unsigned int t, char *text, size_t bytes)
 {
 	const struct thread *thread = &world->threads[t];
 	const char *name = thread->name ? thread->name : "waits";
 
-	snprintf(text, bytes, waits_for_lock(thread) ? "waits for %s" : "%s",
+	snprintf(text, bytes, run_waits_for_lock(thread) ? "waits for %s" : "%s",
 		 name);
 }
 
@@ -362,7 +360,7 @@ void run_deadlock(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		if (world->threads[t].status != THREAD_READY)
 			continue;
-		if (waits_for_lock(&world->threads[t]))
+		if (run_waits_for_lock(&world->threads[t]))
 			sleepers_only = false;
 		if (at && at + 2 < sizeof(text)) {
 			memcpy(text + at, ", ", 3);
@@ -473,21 +471,20 @@ static void check_allocated(const void *object, const void *where)
 				"use of memory that was freed");
 }
 
-static inline __attribute__((always_inline)) void
-operate(const void *object, size_t bytes, uint32_t class,
-	bool (*enabled)(const void *object), const char *name)
+void run_operate(const void *object, size_t bytes, uint32_t class,
+		 bool (*enabled)(const void *object), const char *name,
+		 const void *where)
 {
-	check_allocated(object, __builtin_return_address(0));
+	check_allocated(object, where);
 	if (run.mode == RUN_ALONE) {
 		if (enabled && !enabled(object))
-			check_fail_stop(CHECK_DEADLOCK,
-					__builtin_return_address(0),
+			check_fail_stop(CHECK_DEADLOCK, where,
 					"%s, with nobody left to end it",
 					name ? name : "waits");
 		return;
 	}
 	arrive(object, bytes, class, enabled, name, 0);
-	check_allocated(object, __builtin_return_address(0));
+	check_allocated(object, where);
 }
 
 void run_free_operation(const void *object, size_t bytes)
@@ -498,18 +495,21 @@ void run_free_operation(const void *object, size_t bytes)
 
 void check_op(const void *object, enum check_class class)
 {
-	operate(object, 8, class, NULL, NULL);
+	run_operate(object, 8, class, NULL, NULL,
+		    __builtin_return_address(0));
 }
 
 void check_op_range(const void *object, size_t bytes, enum check_class class)
 {
-	operate(object, bytes, class, NULL, NULL);
+	run_operate(object, bytes, class, NULL, NULL,
+		    __builtin_return_address(0));
 }
 
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name)
 {
-	operate(object, 8, class, enabled, name);
+	run_operate(object, 8, class, enabled, name,
+		    __builtin_return_address(0));
 }
 
 unsigned int check_choose(unsigned int nr)
@@ -523,217 +523,4 @@ unsigned int check_choose(unsigned int nr)
 	choice = thread->choice;
 	thread->choice = 0;
 	return choice;
-}
-
-/* ------ locks ------ */
-
-static struct check_lock **held_of(unsigned int t, uint32_t **nr)
-{
-	if (t == MAIN) {
-		*nr = &run.nr_main_held;
-		return run.main_held;
-	}
-	*nr = &world->threads[t].nr_held;
-	return world->threads[t].held;
-}
-
-static void took(struct check_lock *lock, const void *where)
-{
-	uint32_t *nr;
-	struct check_lock **held = held_of(run.current, &nr);
-	const char *cycle;
-
-	if (!lock->name)
-		check_fail_stop(CHECK_LOCK_MISUSE, where,
-				"a lock was destroyed while it was waited for");
-	cycle = order_note(held, *nr, lock->name);
-	if (*nr == MAX_HELD)
-		check_fail_stop(CHECK_LOCK_MISUSE, where,
-				"more than %d locks held", MAX_HELD);
-	held[(*nr)++] = lock;
-	if (cycle)
-		check_fail(CHECK_LOCK_ORDER, where,
-			   "possible circular locking dependency: %s", cycle);
-}
-
-static bool gave(struct check_lock *lock)
-{
-	uint32_t *nr;
-	struct check_lock **held = held_of(run.current, &nr);
-
-	for (uint32_t i = 0; i < *nr; i++) {
-		if (held[i] != lock)
-			continue;
-		for (; i + 1 < *nr; i++)
-			held[i] = held[i + 1];
-		held[--*nr] = NULL;
-		return true;
-	}
-	return false;
-}
-
-static uint32_t self_mask(void)
-{
-	return 1u << run.current;
-}
-
-bool check_held_write(const struct check_lock *lock)
-{
-	return lock->writer == run.current + 1;
-}
-
-bool check_held(const struct check_lock *lock)
-{
-	return check_held_write(lock) || (lock->readers & self_mask());
-}
-
-void check_spin_init(struct check_lock *lock, const char *name)
-{
-	*lock = (struct check_lock){ .name = name, .spins = 1 };
-}
-
-void check_rwsem_init(struct check_lock *lock, const char *name)
-{
-	*lock = (struct check_lock){ .name = name };
-}
-
-void check_lock_destroy(struct check_lock *lock, const void *where)
-{
-	if (lock->writer || lock->readers)
-		check_fail(CHECK_LOCK_MISUSE, where,
-			   "%s is destroyed while it is held", lock->name);
-	lock->name = NULL;
-}
-
-static bool can_write(const void *object)
-{
-	const struct check_lock *lock = object;
-
-	return !lock->writer && !lock->readers;
-}
-
-static bool can_read(const void *object)
-{
-	return !((const struct check_lock *)object)->writer;
-}
-
-static bool waits_for_lock(const struct thread *thread)
-{
-	return thread->enabled == can_write || thread->enabled == can_read;
-}
-
-bool run_waits_for_condition(const struct thread *thread)
-{
-	return thread->enabled && !waits_for_lock(thread) &&
-	       thread->class != CLASS_PARK;
-}
-
-static void check_take(struct check_lock *lock, const void *where)
-{
-	if (!lock->name)
-		check_fail_stop(CHECK_LOCK_MISUSE, where,
-				"a lock that was never initialised is taken");
-	if (check_held(lock))
-		check_fail_stop(CHECK_LOCK_MISUSE, where,
-				"possible recursive locking: %s", lock->name);
-}
-
-static void take_write(struct check_lock *lock, const void *where)
-{
-	check_take(lock, where);
-	check_op_when(lock, CHECK_WRITE, can_write, lock->name);
-	lock->writer = run.current + 1;
-	took(lock, where);
-}
-
-static void give(struct check_lock *lock, const void *where, uint32_t class)
-{
-	bool owner = class == CLASS_RELEASE_WRITE ?
-		check_held_write(lock) : (lock->readers & self_mask()) != 0;
-
-	if (!owner)
-		check_fail_stop(CHECK_LOCK_MISUSE, where,
-				"%s is released by a task that does not hold it",
-				lock->name ? lock->name : "a lock");
-	operate(lock, 8, class, NULL, NULL);
-	if (class == CLASS_RELEASE_WRITE)
-		lock->writer = 0;
-	else
-		lock->readers &= (uint16_t)~self_mask();
-	gave(lock);
-}
-
-void check_spin_lock(struct check_lock *lock, const void *where)
-{
-	take_write(lock, where);
-}
-
-void check_spin_unlock(struct check_lock *lock, const void *where)
-{
-	give(lock, where, CLASS_RELEASE_WRITE);
-}
-
-void check_down_write(struct check_lock *lock, const void *where)
-{
-	check_may_sleep(where);
-	take_write(lock, where);
-}
-
-void check_up_write(struct check_lock *lock, const void *where)
-{
-	give(lock, where, CLASS_RELEASE_WRITE);
-}
-
-void check_down_read(struct check_lock *lock, const void *where)
-{
-	check_may_sleep(where);
-	check_take(lock, where);
-	check_op_when(lock, CHECK_READ, can_read, lock->name);
-	lock->readers |= (uint16_t)self_mask();
-	took(lock, where);
-}
-
-void check_up_read(struct check_lock *lock, const void *where)
-{
-	give(lock, where, CLASS_RELEASE_READ);
-}
-
-void check_may_sleep(const void *where)
-{
-	uint32_t *nr;
-	struct check_lock **held = held_of(run.current, &nr);
-
-	for (uint32_t i = 0; i < *nr; i++)
-		if (held[i]->spins)
-			check_fail(CHECK_LOCK_MISUSE, where,
-				   "may sleep while the spinlock %s is held",
-				   held[i]->name);
-}
-
-/* ------ sleeping ------ */
-
-static bool has_token(const void *object)
-{
-	return *(const uint32_t *)object != 0;
-}
-
-void check_park(const void *where)
-{
-	uint32_t *token;
-
-	check_may_sleep(where);
-	if (run.current == MAIN)
-		check_fail_stop(CHECK_LOST_WAKEUP, where,
-				"sleeps with nobody left to wake it");
-	token = &world->threads[run.current].token;
-	operate(token, 8, CLASS_PARK, has_token, "sleeps");
-	*token = 0;
-}
-
-void check_unpark(unsigned int thread)
-{
-	if (thread >= run.program->nr_threads)
-		return;
-	check_op(&world->threads[thread].token, CHECK_WRITE);
-	world->threads[thread].token = 1;
 }

@@ -22,7 +22,7 @@
 
 struct object {
 	const void *address;
-	uint8_t seen[3];		/* by class: which threads */
+	uint32_t seen[3];		/* by class: which threads */
 	uint8_t nr_locks;		/* common to all operations so far */
 	bool noted;
 	const struct check_lock *locks[MAX_LOCKS];
@@ -118,17 +118,16 @@ static bool commutes(const struct object *object, unsigned int t,
 	return object->nr_locks || !(opponents(object, class) & ~(1u << t));
 }
 
-/* Return: a bit for each (thread, class) seen that does not commute. */
-static uint32_t conflicts(const struct object *object)
+/* The threads that were seen to do what does not commute, by class. */
+static void conflicts(const struct object *object, uint32_t mask[3])
 {
-	uint32_t mask = 0;
-
-	for (uint32_t class = 0; class < 3; class++)
+	for (uint32_t class = 0; class < 3; class++) {
+		mask[class] = 0;
 		for (unsigned int t = 0; t < CHECK_MAX_THREADS; t++)
 			if ((object->seen[class] & (1u << t)) &&
 			    !commutes(object, t, class))
-				mask |= 1u << (class * CHECK_MAX_THREADS + t);
-	return mask;
+				mask[class] |= 1u << t;
+	}
 }
 
 static bool holds(unsigned int t, const struct check_lock *lock)
@@ -162,19 +161,18 @@ static void meet_locks(struct object *object, unsigned int t)
 
 static bool note(struct object *object, unsigned int t, uint32_t class)
 {
-	uint8_t bit = (uint8_t)(1u << t);
-	bool known = (object->seen[class] & bit) != 0;
+	bool known = (object->seen[class] & (1u << t)) != 0;
+	uint32_t seen[3], before[3], after[3];
 
 	if (!known || object->nr_locks) {
-		uint32_t seen = (uint32_t)object->seen[0] |
-				(uint32_t)object->seen[1] << 8 |
-				(uint32_t)object->seen[2] << 16;
-		uint32_t before = conflicts(object);
-
+		memcpy(seen, object->seen, sizeof(seen));
+		conflicts(object, before);
 		meet_locks(object, t);
-		object->seen[class] |= bit;
-		if (conflicts(object) & seen & ~before)
-			changed = true;
+		object->seen[class] |= 1u << t;
+		conflicts(object, after);
+		for (unsigned int c = 0; c < 3; c++)
+			if (after[c] & seen[c] & ~before[c])
+				changed = true;
 	}
 	return commutes(object, t, class);
 }

@@ -15,7 +15,7 @@
 
 #define ARENA_BYTES ((size_t)256 << 10)
 #define GRAIN 16
-#define MAX_REGIONS 96
+#define MAX_REGIONS 128
 
 struct region {
 	char *base;
@@ -53,6 +53,11 @@ static char *shadow(unsigned int i)
 	return shadows + i * (ARENA_BYTES / GRAIN / 8);
 }
 
+static struct arena_use *use(unsigned int i)
+{
+	return i == MAIN ? &world->main_arena : &world->threads[i].arena;
+}
+
 void *check_reserve(size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -64,7 +69,7 @@ void *check_reserve(size_t bytes)
 int check_region(void *base, const size_t *used)
 {
 	/* room is kept for the checker's own */
-	if (nr_regions == MAX_REGIONS - 32) {
+	if (nr_regions == MAX_REGIONS - 2 * ARENAS - 2) {
 		errno = ENOSPC;
 		return -1;
 	}
@@ -93,10 +98,10 @@ static int own_regions(void)
 	regions[0] = (struct region){ (char *)world, &world->used };
 	for (unsigned int i = 0; i < ARENAS; i++) {
 		regions[1 + 2 * i] = (struct region){
-			arena(i), &world->arena_used[i],
+			arena(i), &use(i)->used,
 		};
 		regions[2 + 2 * i] = (struct region){
-			shadow(i), &world->shadow_used[i],
+			shadow(i), &use(i)->shadow_used,
 		};
 	}
 	return 0;
@@ -113,8 +118,8 @@ int world_setup(unsigned int nr_threads)
 	if (!world && own_regions())
 		return -1;
 	for (unsigned int i = 0; i < ARENAS; i++) {
-		memset(arena(i), 0, world->arena_used[i]);
-		memset(shadow(i), 0, world->shadow_used[i]);
+		memset(arena(i), 0, use(i)->used);
+		memset(shadow(i), 0, use(i)->shadow_used);
 	}
 	memset(world, 0, sizeof(*world));
 	world->used = offsetof(struct world, threads) +
@@ -270,7 +275,7 @@ void *check_alloc(size_t wanted, const char *what)
 	unsigned int owner = run.current;
 	size_t most = wanted < ARENA_BYTES ? wanted : ARENA_BYTES;
 	uint32_t bytes = (uint32_t)((most + GRAIN - 1) / GRAIN * GRAIN);
-	size_t *used = &world->arena_used[owner];
+	size_t *used = &use(owner)->used;
 	size_t offset = 0;
 	struct block *block;
 
@@ -291,7 +296,7 @@ void *check_alloc(size_t wanted, const char *what)
 		}
 		block->bytes = bytes;
 		*used += sizeof(*block) + bytes;
-		world->shadow_used[owner] =
+		use(owner)->shadow_used =
 			(*used / GRAIN + 63) / 64 * sizeof(uint64_t);
 	}
 	block->state = BLOCK_USED;
@@ -303,7 +308,7 @@ void *check_alloc(size_t wanted, const char *what)
 /* Join free neighbours and give free bytes at the end back. */
 static void arena_tidy(unsigned int owner)
 {
-	size_t *used = &world->arena_used[owner];
+	size_t *used = &use(owner)->used;
 	struct block *last = NULL;
 	size_t offset = 0;
 
@@ -323,7 +328,7 @@ static void arena_tidy(unsigned int owner)
 	if (last && last->state == BLOCK_FREE) {
 		*used -= sizeof(*last) + last->bytes;
 		memset(last, 0, sizeof(*last));
-		world->shadow_used[owner] =
+		use(owner)->shadow_used =
 			(*used / GRAIN + 63) / 64 * sizeof(uint64_t);
 	}
 }
@@ -363,7 +368,7 @@ size_t check_leaks(void (*leak)(const char *what, void *user), void *user)
 	for (unsigned int i = 0; i < ARENAS; i++) {
 		size_t offset = 0;
 
-		while (offset < world->arena_used[i]) {
+		while (offset < use(i)->used) {
 			struct block *block = block_at(i, offset);
 
 			offset += sizeof(*block) + block->bytes;

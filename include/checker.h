@@ -27,7 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHECK_MAX_THREADS 8
+/* One bit of a mask is left for setup() and finish(). */
+#define CHECK_MAX_THREADS 31
 
 /*
  * How an operation acts on its object.  Two operations of different threads
@@ -240,8 +241,8 @@ void check_regions_reset(void);
 /* Locks.  name is the class. */
 struct check_lock {
 	const char *name;
-	uint32_t writer;		/* thread + 1, or 0 */
-	uint16_t readers;		/* mask of threads */
+	uint32_t readers;		/* mask of threads */
+	uint16_t writer;		/* thread + 1, or 0 */
 	uint16_t spins;			/* nothing under it may sleep */
 };
 

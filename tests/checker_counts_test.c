@@ -152,6 +152,7 @@ static const struct row rows[] = {
 	{ "lastwrite(6)", lastwrite, 6, 6, 1, 0, 720 },
 	{ "indexer(8)", indexer, 8, 8, 128, 0, 1 },
 	{ "adds(8)", adds, 8, 8, 1, 0, 1 },
+	{ "adds(31)", adds, 31, 31, 1, 0, 1 },
 };
 
 static struct check_result search(const struct row *row, enum check_mode mode)

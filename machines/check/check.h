@@ -19,9 +19,11 @@
 #include "../../engine/machine.h"
 #include "../../include/checker.h"
 
+#define CHECK_MACHINE_CPUS 8
+
 struct check_machine_options {
 	struct machine_geometry geometry;
-	unsigned int nr_cpus;
+	unsigned int nr_cpus;		/* 1 .. CHECK_MACHINE_CPUS */
 	uint32_t device_pages;
 	uint32_t faults;		/* per access; 0: no bound */
 	bool inject_failures;		/* machine_choose() chooses */

@@ -7,7 +7,7 @@
 
 #include "check.h"
 
-#define CPUS (CHECK_MAX_THREADS + 1)	/* the last one runs setup, finish */
+#define CPUS (CHECK_MACHINE_CPUS + 1)	/* the last one runs setup, finish */
 #define OWNERS CPUS
 #define OWNER_FRAMES 255u
 #define DEVICE_PFN 4096u
@@ -57,6 +57,14 @@ extern unsigned int looking;		/* check_machine_look_begin() */
 extern struct trace *recording;
 
 #define CALLER __builtin_return_address(0)
+
+/* Return: the CPU that runs; CHECK_MACHINE_CPUS in setup and finish. */
+static inline unsigned int this_cpu(void)
+{
+	unsigned int t = check_self();
+
+	return t == CHECK_MAX_THREADS ? CHECK_MACHINE_CPUS : t;
+}
 
 /* pages.c */
 int pages_open(void);

@@ -28,7 +28,7 @@ static bool sizes_fit(const struct machine_geometry *g)
 int check_machine_open(const struct check_machine_options *options)
 {
 	if (!sizes_fit(&options->geometry) || !options->nr_cpus ||
-	    options->nr_cpus > CHECK_MAX_THREADS || !options->entry_pfn) {
+	    options->nr_cpus > CHECK_MACHINE_CPUS || !options->entry_pfn) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -358,7 +358,7 @@ bool machine_rwsem_held_write(const struct machine_rwsem *sem)
 
 struct machine_task *machine_self(void)
 {
-	return (struct machine_task *)&machine->cpus[check_self()];
+	return (struct machine_task *)&machine->cpus[this_cpu()];
 }
 
 void machine_park(void)
@@ -403,7 +403,7 @@ static const void *breaking_step(const void *where)
 {
 	const void *lost = NULL;
 
-	if (check_self() == CHECK_MAX_THREADS)
+	if (this_cpu() == CHECK_MACHINE_CPUS)
 		lost = check_machine_lost();
 	return lost ? lost : where;
 }
@@ -450,7 +450,7 @@ static void count_fault(unsigned int cpu)
 	check_turn();
 	counts[cpu].faults++;
 	faults[cpu]++;
-	if (options_in_use.faults && cpu < CHECK_MAX_THREADS &&
+	if (options_in_use.faults && cpu < CHECK_MACHINE_CPUS &&
 	    faults[cpu] > options_in_use.faults)
 		check_cut();
 }
@@ -464,7 +464,7 @@ static void count_op(unsigned int cpu, uint64_t number)
 
 void machine_trace(const char *name, uint64_t a, uint64_t b)
 {
-	unsigned int cpu = check_self();
+	unsigned int cpu = this_cpu();
 
 	if (looking)
 		return;

@@ -91,7 +91,7 @@ static void set_nr_frames(unsigned int owner, uint32_t nr)
 
 uint64_t machine_page_alloc(enum machine_page_kind kind)
 {
-	unsigned int owner = check_self();
+	unsigned int owner = this_cpu();
 	uint64_t first = 1 + (uint64_t)owner * OWNER_FRAMES;
 	struct frame *frame;
 	uint32_t i = 0;
@@ -127,8 +127,8 @@ void machine_page_free(uint64_t pfn)
 	check_op_range(frame->meta, sizeof(frame->meta) + page_bytes(),
 		       CHECK_WRITE);
 	memset(frame, 0, stride);
-	frame->state = owner == check_self() ? FRAME_FREE : FRAME_LIMBO;
-	if (owner != check_self())
+	frame->state = owner == this_cpu() ? FRAME_FREE : FRAME_LIMBO;
+	if (owner != this_cpu())
 		return;
 	nr = machine->nr_frames[owner];
 	while (nr && pages_frame((uint64_t)owner * OWNER_FRAMES + nr)->state ==

@@ -23,7 +23,7 @@ int tlb_open(void)
 	if (!tlbs)
 		return -1;
 	memset(tlbs, 0, CPUS * TLB_ENTRIES * sizeof(*tlbs));
-	for (unsigned int cpu = 0; cpu < CHECK_MAX_THREADS; cpu++)
+	for (unsigned int cpu = 0; cpu < CHECK_MACHINE_CPUS; cpu++)
 		if (check_region(tlb_of(cpu), &machine->cpus[cpu].tlb_used))
 			return -1;
 	return 0;
@@ -31,14 +31,14 @@ int tlb_open(void)
 
 void machine_insn_begin(void)
 {
-	if (check_self() < CHECK_MAX_THREADS)
-		check_spin_lock(&machine->cpus[check_self()].insn, CALLER);
+	if (this_cpu() < CHECK_MACHINE_CPUS)
+		check_spin_lock(&machine->cpus[this_cpu()].insn, CALLER);
 }
 
 void machine_insn_end(void)
 {
-	if (check_self() < CHECK_MAX_THREADS)
-		check_spin_unlock(&machine->cpus[check_self()].insn, CALLER);
+	if (this_cpu() < CHECK_MACHINE_CPUS)
+		check_spin_unlock(&machine->cpus[this_cpu()].insn, CALLER);
 }
 
 static bool inside(const struct machine_translation *t, uint64_t address)
@@ -49,7 +49,7 @@ static bool inside(const struct machine_translation *t, uint64_t address)
 bool machine_tlb_lookup(const void *mm, uint64_t address,
 			struct machine_translation *found)
 {
-	unsigned int cpu = check_self();
+	unsigned int cpu = this_cpu();
 	const struct tlb_entry *tlb = tlb_of(cpu);
 
 	for (uint32_t i = 0; i < machine->cpus[cpu].nr_tlb; i++)
@@ -92,11 +92,11 @@ static void drop(unsigned int cpu, const void *mm, uint64_t start, uint64_t end)
 /* Entries are sorted, so that the same entries are the same bytes. */
 void machine_tlb_fill(const void *mm, const struct machine_translation *entry)
 {
-	unsigned int cpu = check_self();
+	unsigned int cpu = this_cpu();
 	struct tlb_entry *tlb = tlb_of(cpu);
 	uint32_t nr, at = 0;
 
-	if (cpu == CHECK_MAX_THREADS)
+	if (cpu == CHECK_MACHINE_CPUS)
 		return;
 	drop(cpu, mm, entry->address, entry->address + entry->bytes);
 	nr = machine->cpus[cpu].nr_tlb;
@@ -118,10 +118,10 @@ void machine_tlb_flush(const void *mm, uint64_t start, uint64_t end)
 	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++) {
 		struct check_lock *insn = &machine->cpus[cpu].insn;
 
-		if (check_self() < CHECK_MAX_THREADS)
+		if (this_cpu() < CHECK_MACHINE_CPUS)
 			check_spin_lock(insn, CALLER);
 		drop(cpu, mm, start, end);
-		if (check_self() < CHECK_MAX_THREADS)
+		if (this_cpu() < CHECK_MACHINE_CPUS)
 			check_spin_unlock(insn, CALLER);
 	}
 }
