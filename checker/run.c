@@ -201,6 +201,9 @@ static void main_entry(unsigned int t)
 void run_arm_threads(void)
 {
 	run.turn_thread = CHECK_MAX_THREADS;
+	world->ready = (1u << run.program->nr_threads) - 1;
+	world->waiting = 0;
+	world->choosing = 0;
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
@@ -243,6 +246,29 @@ enum run_end run_thread(unsigned int t)
 	return run_thread_short(t, MAX_STEP_OPERATIONS);
 }
 
+/* Thread t has ended its step. */
+static void settle(unsigned int t)
+{
+	struct thread *thread = &world->threads[t];
+	uint32_t bit = 1u << t;
+
+	world->waiting &= ~bit;
+	world->choosing &= ~bit;
+	if (run.end == END_YIELD) {
+		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
+		if (thread->enabled)
+			world->waiting |= bit;
+		else if (thread->class == CLASS_CHOICE)
+			world->choosing |= bit;
+		return;
+	}
+	thread->live = 0;
+	world->ready &= ~bit;
+	thread->status = run.end == END_DONE   ? THREAD_DONE :
+			 run.end == END_FAILED ? THREAD_FAILED :
+						 THREAD_CUT;
+}
+
 /* Let thread t go on until it yields, ends or fails. */
 enum run_end run_thread_short(unsigned int t, uint32_t limit)
 {
@@ -255,21 +281,12 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	resume(t);
 	if (run.compares_states)
 		coro_scrub(t);
-	if (run.end == END_YIELD)
-		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
-	else
-		thread->live = 0;
 	if (run.end == END_DONE && thread->nr_held) {
 		set_failure(CHECK_LOCK_MISUSE, NULL, "CPU%u ends with %s held",
 			    t, thread->held[0]->name);
 		run.end = END_FAILED;
 	}
-	if (run.end == END_DONE)
-		thread->status = THREAD_DONE;
-	if (run.end == END_FAILED)
-		thread->status = THREAD_FAILED;
-	if (run.end == END_CUT)
-		thread->status = THREAD_CUT;
+	settle(t);
 	return run.end;
 }
 
@@ -283,11 +300,14 @@ bool run_enabled(unsigned int t)
 
 unsigned int run_enabled_mask(void)
 {
-	unsigned int mask = 0;
+	uint32_t mask = world->ready & ~world->waiting;
 
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		if (run_enabled(t))
+	for (uint32_t left = world->waiting; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		if (world->threads[t].enabled(world->threads[t].object))
 			mask |= 1u << t;
+	}
 	return mask;
 }
 
@@ -301,7 +321,7 @@ static bool any(enum thread_status status)
 
 bool run_all_done(void)
 {
-	return !any(THREAD_READY);
+	return !world->ready;
 }
 
 bool run_any_cut(void)

@@ -108,7 +108,7 @@ struct check_options {
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
 	uint64_t max_states;		/* 0: no limit */
-	uint64_t max_executions;
+	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
 	/* called at each completed execution, after finish(); may be NULL */
@@ -128,6 +128,7 @@ struct check_result {
 	uint64_t state_bytes;		/* of the largest state */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
+	uint64_t runs;			/* that began, whatever became of them */
 	uint64_t cut;			/* that met check_cut() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */
@@ -236,6 +237,12 @@ size_t check_leaks(void (*leak)(const char *what, void *user), void *user);
  */
 void *check_reserve(size_t bytes);
 int check_region(void *base, const size_t *used);
+/*
+ * As check_region(), for what follows the execution but does not make states
+ * different, such as counts: the search by states neither saves nor compares
+ * it, that by executions restores it.
+ */
+int check_companion(void *base, const size_t *used);
 void check_regions_reset(void);
 
 /* Locks.  name is the class. */

@@ -107,13 +107,6 @@ static void restarted(void *user)
 	o->traces.nr = 0;
 }
 
-/* Executions that fail or wait for ever count, too. */
-static bool too_many(void *user)
-{
-	(void)user;
-	return trace_begun > BRUTE_FORCE_LIMIT;
-}
-
 static void outcome_free(struct outcome *o)
 {
 	free(o->finals.at);
@@ -131,7 +124,8 @@ static void search(const struct random_program *p, enum check_mode mode,
 		.no_reduction = no_reduction,
 		.max_states = STATES_LIMIT,
 		.restarted = restarted,
-		.interrupted = mode == CHECK_BRUTE_FORCE ? too_many : NULL,
+		.max_executions = mode == CHECK_BRUTE_FORCE ?
+			BRUTE_FORCE_LIMIT : 0,
 		.user = o,
 	};
 	struct check_program program = {
@@ -145,7 +139,8 @@ static void search(const struct random_program *p, enum check_mode mode,
 
 	memset(o, 0, sizeof(*o));
 	collecting = o;
-	trace_begun = 0;
+	check_regions_reset();
+	assert_int_equal(check_companion(&trace, &trace.used), 0);
 	assert_int_equal(check_run(&program, &options, &result), 0);
 	for (size_t i = 0; i < result.nr_failures; i++) {
 		const struct check_failure *f = &result.failures[i];
