@@ -115,6 +115,7 @@ static struct event *new_event(struct executions *x, uint32_t enabled,
 {
 	struct event *e = &x->events[++x->nr];
 	uint32_t choosing = world->choosing & enabled;
+	unsigned int t;
 
 	e->sleep = sleep;
 	e->impossible = 0;
@@ -124,8 +125,8 @@ static struct event *new_event(struct executions *x, uint32_t enabled,
 	e->others = NULL;
 	if (choosing) {
 		e->op = operation_at((unsigned int)__builtin_ctz(choosing));
-		e->nr_choices = (uint8_t)
-			world->threads[e->op.thread].nr_choices;
+		t = e->op.thread;
+		e->nr_choices = (uint8_t)world->threads[t].nr_choices;
 		e->children = *carry;
 		*carry = plan_copy(x, e->children);
 		x->chooses = true;
@@ -137,9 +138,8 @@ static struct event *new_event(struct executions *x, uint32_t enabled,
 		*carry = e->children;
 		e->children = NULL;
 	} else {
-		unsigned int last = x->nr > 1 ? e[-1].op.thread : 0;
-
-		e->op = operation_at(prefer(enabled & ~sleep, last));
+		t = x->nr > 1 ? e[-1].op.thread : 0;
+		e->op = operation_at(prefer(enabled & ~sleep, t));
 	}
 	return e;
 }

@@ -35,8 +35,7 @@ struct plan {
 struct event {
 	struct operation op;
 	struct plan *others;		/* to be run in this place afterwards */
-	struct plan *children;		/* what was planned behind op, */
-					/* until it runs */
+	struct plan *children;		/* planned behind op, until it runs */
 	uint32_t sleep;			/* threads, see executions.c */
 	uint32_t impossible;		/* threads whose wait is in vain */
 	uint32_t first_touch;		/* in touches */
@@ -88,7 +87,7 @@ struct executions {
 	struct touch *touches;		/* touches[1 .. nr_touches] */
 	uint32_t nr_touches;
 	uint32_t touches_room;
-	struct word *words;		/* words[0 .. nr_words) are ever touched */
+	struct word *words;		/* words[0 .. nr_words) */
 	uint32_t nr_words;
 	uint32_t words_room;
 	uint32_t *table;		/* hash of address -> word + 1 */
@@ -146,7 +145,7 @@ struct plan *plan_copy(struct executions *x, const struct plan *plan);
  * of them is, or becomes, equivalent to a beginning of it.  It is used up.
  */
 void plan_insert(struct executions *x, struct plan **list, uint32_t nr);
-/* Drop those that threads cannot perform now: for another choice than theirs. */
+/* Drop those that threads cannot perform now, after another choice. */
 void plan_prune(struct executions *x, struct plan **list);
 
 /* races.c */

@@ -62,7 +62,7 @@ struct world {
 	uint32_t arenas;		/* those in use: a mask, with MAIN */
 	uint32_t tokens;		/* of park and unpark: a mask */
 	uint32_t ready;			/* threads that are READY; of these: */
-	uint32_t waiting;		/* at an operation that may not be enabled */
+	uint32_t waiting;		/* at an operation that may wait */
 	uint32_t choosing;		/* at check_choose() */
 	struct thread threads[CHECK_MAX_THREADS];
 };

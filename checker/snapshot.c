@@ -13,7 +13,7 @@
 struct region {
 	char *base;
 	const size_t *used;
-	bool companion;			/* follows the state, is no part of it */
+	bool companion;			/* follows the state, no part of it */
 };
 
 static struct region regions[MAX_REGIONS];

@@ -128,7 +128,7 @@ struct check_result {
 	uint64_t state_bytes;		/* of the largest state */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
-	uint64_t runs;			/* that began, whatever became of them */
+	uint64_t runs;			/* that began, however they end */
 	uint64_t cut;			/* that met check_cut() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */

@@ -204,13 +204,13 @@ static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 /* Executions are equivalent when threads did the same in the same order. */
 static uint64_t trace_hash(void)
 {
+	const struct trace_event *e = trace.events;
 	uint64_t hash = 0;
 
 	for (unsigned int t = 0; t < MAX_THREADS; t++)
 		for (unsigned int i = 0; i < trace.nr; i++)
-			if (trace.events[i].thread == t)
-				hash = XXH3_64bits_withSeed(&trace.events[i],
-							    sizeof(trace.events[i]),
+			if (e[i].thread == t)
+				hash = XXH3_64bits_withSeed(&e[i], sizeof(*e),
 							    hash);
 	return hash;
 }
