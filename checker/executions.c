@@ -160,6 +160,8 @@ static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
+	if (x->remembers && world_owns(e->op.object, sizeof(e->old)))
+		memcpy(&e->old, e->op.object, sizeof(e->old));
 	races_record(x, x->nr);
 	/*
 	 * A wait that was planned for before its condition may not hold: then
@@ -173,13 +175,14 @@ static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
 	world->threads[t].choice = e->choice;
 	if (run_thread(t) == END_FAILED && failed(x))
 		return -1;
-	return 1;
+	await_notice(x);
+	return !x->again;
 }
 
 /* Go on with what is planned, and freely from there. */
 static int run_event(struct executions *x, uint32_t *sleep, struct plan **carry)
 {
-	uint32_t enabled = run_enabled_mask();
+	uint32_t enabled = await_enabled(x);
 
 	if (!enabled)
 		return 0;
@@ -227,7 +230,7 @@ static int run_planned(struct executions *x, uint32_t *sleep,
 		*carry = e->children;
 		e->children = NULL;
 	}
-	return perform(x, run_enabled_mask(), sleep);
+	return perform(x, await_enabled(x), sleep);
 }
 
 /* No thread can move.  Was it an end, and which? */
@@ -242,7 +245,10 @@ static int ended(struct executions *x)
 		return 0;
 	}
 	if (!run_all_done()) {
-		run_deadlock();
+		if (run_enabled_mask())
+			run_livelock(run_enabled_mask());
+		else
+			run_deadlock();
 		return failed(x);
 	}
 	search->result->executions++;
@@ -268,6 +274,8 @@ static int run_execution(struct executions *x)
 	plan_free(x, carry);
 	if (more < 0)
 		return -1;
+	if (x->again)
+		return 0;
 	if (!x->brute) {
 		races_plan(x);
 		races_plan_unfinished(x);
@@ -301,12 +309,19 @@ static bool next_plan(struct executions *x)
 	return false;
 }
 
+static void forget_plans(struct executions *x)
+{
+	for (; x->nr; x->nr--) {
+		races_forget(x, x->nr);
+		plan_free(x, x->events[x->nr].others);
+		plan_free(x, x->events[x->nr].children);
+	}
+}
+
+
 static void free_plans(struct executions *x)
 {
-	for (uint32_t n = 1; n <= x->nr; n++) {
-		plan_free(x, x->events[n].others);
-		plan_free(x, x->events[n].children);
-	}
+	forget_plans(x);
 	while (x->spare) {
 		struct plan *next = x->spare->next;
 
@@ -315,16 +330,25 @@ static void free_plans(struct executions *x)
 	}
 }
 
-/* Let each thread go to its first operation; none of that is an event. */
+/*
+ * Begin, or begin anew with what was learned of the program.  Each thread goes
+ * to its first operation; none of that is an event.
+ */
 static int begin(struct executions *x)
 {
-	order_of_one_execution();
+	forget_plans(x);
+	x->planned = 0;
+	x->nr_races = 0;
+	x->again = false;
+	search_restart(x->search);
+	trail_restart();
 	run.mode = RUN_OPERATIONS;
+	run.scrubs = x->nr_spins != 0;
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++)
 		if (run_thread(t) == END_FAILED && failed(x))
 			return -1;
-	return trail_begin();
+	return trail_save(0);
 }
 
 int search_executions(struct search *search)
@@ -334,16 +358,22 @@ int search_executions(struct search *search)
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
 		.spacing = 6,
 	};
-	int error = begin(&x);
+	int error;
 
+	order_of_one_execution();
+	error = make_room(&x);
 	if (!error)
-		error = make_room(&x);
+		error = trail_begin();
+	if (!error)
+		error = begin(&x);
 	while (!error && !search->stop) {
 		error = run_execution(&x);
 		search->result->search_bytes = races_bytes(&x) + trail_bytes();
 		if (search_poll_due(search))
 			search_poll(search);
-		if (error || search->stop || !next_plan(&x))
+		if (x.again)
+			error = begin(&x);
+		else if (error || search->stop || !next_plan(&x))
 			break;
 	}
 	free_plans(&x);

@@ -5,6 +5,7 @@
  * Interface
  *   plans.c        operations, and trees of operations to be run
  *   races.c        what happened before what, and the reversals to be planned
+ *   await.c        busy loops
  *   executions.c   the search; its head explains the method and the terms
  */
 #ifndef CHECKER_EXECUTIONS_H
@@ -42,6 +43,8 @@ struct event {
 	uint16_t previous;		/* event of this thread; 0: none */
 	uint8_t choice;
 	uint8_t nr_choices;
+	uint16_t repeats;		/* times in a row, by this thread */
+	uint64_t old;			/* of its word, if x->remembers */
 	uint16_t clock[CLOCKS];
 };
 
@@ -64,6 +67,7 @@ struct touch {
 
 struct word {
 	const void *address;
+	bool spins;			/* some thread does upon it */
 	uint32_t last[CHAINS];		/* touches of this execution */
 };
 
@@ -78,6 +82,9 @@ struct executions {
 	bool brute;
 	bool chooses;			/* some thread did: plans may not fit */
 	bool given_up;			/* this execution */
+	bool remembers;			/* what words held before each event */
+	bool again;			/* learned what needs a new beginning */
+	uint32_t nr_spins;		/* words somebody spins upon */
 	struct event *events;		/* events[1 .. nr] */
 	uint32_t nr;
 	uint32_t room;
@@ -148,7 +155,21 @@ void plan_insert(struct executions *x, struct plan **list, uint32_t nr);
 /* Drop those that threads cannot perform now, after another choice. */
 void plan_prune(struct executions *x, struct plan **list);
 
+/* await.c */
+
+/* As run_enabled_mask(), without those that would only come back. */
+uint32_t await_enabled(struct executions *x);
+/* Events[x->nr] was performed: does its thread spin? */
+void await_notice(struct executions *x);
+/* Is this an operation that await_enabled() may find not enabled? */
+bool await_may_wait(struct executions *x, const struct operation *op);
+/* Could op, at which its thread is, be performed if its word held value? */
+bool await_runs_with(const struct operation *op, uint64_t value);
+
 /* races.c */
+
+/* Return: the word at address, an index in x->words. */
+uint32_t races_word(struct executions *x, const void *address);
 
 /* events[n] is about to be performed: order it, and find its races. */
 void races_record(struct executions *x, uint32_t n);

@@ -51,6 +51,8 @@ struct thread {
 	bool (*enabled)(const void *object);
 	const char *name;
 	uint32_t nr_held;
+	uint32_t probed;		/* see await.c, */
+	uint64_t probed_value;		/* with this in the object */
 	struct check_lock *held[MAX_HELD];
 };
 
@@ -77,10 +79,13 @@ static inline struct arena_use *world_arena_use(unsigned int i)
 /* world.c */
 int world_setup(unsigned int nr_threads);
 bool world_is_freed(const void *object);
+/* Return: these bytes are memory of the program under test. */
+bool world_owns(const void *object, size_t bytes);
 char *world_arena(unsigned int i);
 char *world_shadow(unsigned int i);
 
 /* snapshot.c */
+bool regions_own(const void *object, size_t bytes);
 size_t world_save_bound(void);		/* an upper bound of */
 size_t world_save(char *to);		/* Return: bytes written */
 void world_restore(const char *from);
@@ -91,12 +96,18 @@ uint64_t world_memory_hash(void);	/* of what threads share; never 0 */
  * Positions are counted by the caller and only ever grow between two restores.
  */
 int trail_begin(void);			/* the world is at position 0 */
+void trail_restart(void);		/* go back there */
 void trail_end(void);
 int trail_save(uint32_t position);
 /* Return: the position of the last snapshot not behind `position`. */
 uint32_t trail_last(void);
 /* Go there, and forget those behind it. */
 uint32_t trail_restore(uint32_t position);
+/* Remember the world, do something, and go back to where it was. */
+int trail_try(void);
+void trail_tried(void);
+/* Return: the world is as in the last snapshot. */
+bool trail_same(void);
 size_t trail_bytes(void);
 
 /* run.c: for check_free(), which looks by itself at what is allocated */
@@ -128,7 +139,8 @@ struct run {
 	bool inside;			/* a coroutine runs */
 	bool replaying;			/* a failure does not end anything */
 	bool note_sharing;
-	bool compares_states;		/* dead stack bytes have to be zero */
+	bool compares_states;		/* repetitions are seen in the graph */
+	bool scrubs;			/* dead stack bytes are to be zero */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
@@ -170,6 +182,8 @@ bool run_any_failed(void);
 void run_wait_text(unsigned int t, char *text, size_t bytes);
 /* Fill run.failure for a thread that does not come to an end, */
 void run_endless(unsigned int t);
+/* for threads (a mask) that read again what nobody will change, */
+void run_livelock(uint32_t spinning);
 /* and for threads that all wait. */
 void run_deadlock(void);
 
@@ -216,6 +230,8 @@ static inline bool search_poll_due(struct search *search)
 	return ++search->polls % 256 == 0 || search->options->max_executions;
 }
 
+/* Counts are void, and what completed() was told; failures stay. */
+void search_restart(struct search *search);
 /* Set search->stop when a limit is met, or the user says so. */
 void search_poll(struct search *search);
 /*

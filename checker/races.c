@@ -43,7 +43,7 @@ static void grow_words(struct executions *x)
 		*slot(x, x->words[i].address) = i + 1;
 }
 
-static uint32_t word_of(struct executions *x, const void *address)
+uint32_t races_word(struct executions *x, const void *address)
 {
 	uint32_t *at;
 
@@ -212,23 +212,25 @@ static void add_races(struct executions *x, const struct candidates *c)
 }
 
 /*
- * An operation that waits for a condition: the last event it conflicts with may
- * be the one that made the condition true, or one after which it is false.  So
- * each one is a race that has the operation enabled before it.
+ * An operation that waits: before some of the events it conflicts with it would
+ * not have been enabled, as what they overwrote tells.  Pass those over.
  */
-static void find_races_of_wait(struct executions *x, uint32_t late,
-			       const uint16_t *pre)
+static void candidates_of_wait(struct executions *x, struct candidates *c)
 {
-	const struct operation *op = &x->events[late].op;
+	const struct operation *op = &x->events[c->late].op;
 
-	for (uint32_t n = late - 1; n; n--) {
+	for (uint32_t n = c->late - 1; n; n--) {
 		const struct event *e = &x->events[n];
+		bool writes = e->op.class == CHECK_WRITE;
 
-		if (e->op.class != CLASS_RELEASE_READ &&
-		    e->op.class != CLASS_RELEASE_WRITE &&
-		    n > pre[e->op.thread] && e->op.thread != op->thread &&
-		    operation_depends(&e->op, op))
-			add_race(x, n, late);
+		if (!operation_depends(&e->op, op))
+			continue;
+		if (writes && (c->threads || n <= c->pre[e->op.thread]))
+			return;
+		if (e->op.class == CHECK_ADD || await_runs_with(op, e->old))
+			add_candidate(x, c, n);
+		if (writes && c->threads)
+			return;
 	}
 }
 
@@ -240,6 +242,7 @@ static void order(struct executions *x, uint32_t n)
 	struct candidates c = { .late = n, .pre = nothing };
 	bool races = n > x->planned && e->op.class != CLASS_RELEASE_READ &&
 		     e->op.class != CLASS_RELEASE_WRITE;
+	bool waits = races && await_may_wait(x, &e->op);
 
 	e->previous = x->last_event[e->op.thread];
 	if (e->previous)
@@ -248,14 +251,14 @@ static void order(struct executions *x, uint32_t n)
 	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
 		const void *address = (const char *)e->op.object + at;
 
-		uint32_t word = word_of(x, address);
+		uint32_t word = races_word(x, address);
 
 		after_word(x, e, &x->words[word],
-			   races && !e->op.waits ? &c : NULL);
+			   races && !waits ? &c : NULL);
 	}
-	if (races && e->op.waits)
-		find_races_of_wait(x, n, c.pre);
-	else if (c.threads)
+	if (waits)
+		candidates_of_wait(x, &c);
+	if (c.threads)
 		add_races(x, &c);
 }
 
@@ -268,7 +271,7 @@ void races_record(struct executions *x, uint32_t n)
 	e->first_touch = x->nr_touches + 1;
 	x->last_event[e->op.thread] = (uint16_t)n;
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		touch(x, n, word_of(x, (const char *)e->op.object + at));
+		touch(x, n, races_word(x, (const char *)e->op.object + at));
 }
 
 void races_forget(struct executions *x, uint32_t n)

@@ -207,7 +207,7 @@ void run_arm_threads(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
-		if (run.compares_states)
+		if (run.scrubs)
 			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
@@ -279,7 +279,7 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	run.turns = 0;
 	run.progressed = false;
 	resume(t);
-	if (run.compares_states)
+	if (run.scrubs)
 		coro_scrub(t);
 	if (run.end == END_DONE && thread->nr_held) {
 		set_failure(CHECK_LOCK_MISUSE, NULL, "CPU%u ends with %s held",
@@ -369,6 +369,19 @@ static int describe_waiter(unsigned int t, char *to, size_t bytes)
 void run_endless(unsigned int t)
 {
 	set_failure(CHECK_LIVELOCK, NULL, "CPU%u goes on for ever", t);
+}
+
+void run_livelock(uint32_t spinning)
+{
+	char who[128] = "";
+	size_t at = 0;
+
+	for (; spinning && at + 8 < sizeof(who); spinning &= spinning - 1)
+		at += (size_t)snprintf(who + at, sizeof(who) - at, "%sCPU%d",
+				       at ? ", " : "",
+				       __builtin_ctz(spinning));
+	set_failure(CHECK_LIVELOCK, NULL,
+		    "%s: reads again and again what nobody will change", who);
 }
 
 void run_deadlock(void)
@@ -471,6 +484,7 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 		thread->enabled = enabled;
 		thread->name = name;
 		thread->nr_choices = (uint16_t)nr_choices;
+		thread->probed = 0;
 		yield();
 		thread->class = CLASS_BEGIN;
 		thread->object = NULL;

@@ -46,6 +46,20 @@ void search_poll(struct search *search)
 	search->stop = true;
 }
 
+void search_restart(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	if (search->options->restarted)
+		search->options->restarted(search->options->user);
+	result->states = 0;
+	result->steps = 0;
+	result->executions = 0;
+	result->runs = 0;
+	result->cut = 0;
+	result->redundant = 0;
+}
+
 struct check_failure *search_failure(struct search *search)
 {
 	struct check_result *result = search->result;

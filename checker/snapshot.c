@@ -42,6 +42,18 @@ int check_companion(void *base, const size_t *used)
 	return add_region(base, used, true);
 }
 
+bool regions_own(const void *object, size_t bytes)
+{
+	for (size_t i = 0; i < nr_regions; i++) {
+		size_t offset = (uintptr_t)object - (uintptr_t)regions[i].base;
+
+		if (offset < *regions[i].used &&
+		    offset + bytes <= *regions[i].used)
+			return true;
+	}
+	return false;
+}
+
 void check_regions_reset(void)
 {
 	nr_regions = 0;
@@ -200,7 +212,7 @@ size_t thread_restore(const char *from, unsigned int t)
 
 	if (thread->live) {
 		/* what ran since may have left a deeper stack than this */
-		if (run.compares_states && coro_live(t) < low)
+		if (run.scrubs && coro_live(t) < low)
 			memset(coro_live(t), 0, (size_t)(low - coro_live(t)));
 		at = get(at, low, thread->live);
 		coro_restored(t, low);

@@ -9,6 +9,7 @@
 #include "snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct snapshot {
 	uint32_t position;
@@ -88,13 +89,10 @@ uint32_t trail_last(void)
 	return snapshots[nr_snapshots - 1].position;
 }
 
-uint32_t trail_restore(uint32_t position)
+static void restore(const struct snapshot *s)
 {
-	const struct snapshot *s = &snapshots[nr_snapshots - 1];
 	struct memory_use before;
 
-	for (; s->position > position; s--)
-		nr_snapshots--;
 	bytes_used = s->at;
 	memory_before(&before);
 	for (unsigned int t = 0; t < run.program->nr_threads; t++)
@@ -103,7 +101,49 @@ uint32_t trail_restore(uint32_t position)
 				     WITH_COMPANIONS);
 	run.turn_thread = s->turn_thread;
 	run.turn_hash = s->turn_hash;
-	return s->position;
+}
+
+uint32_t trail_restore(uint32_t position)
+{
+	while (snapshots[nr_snapshots - 1].position > position)
+		nr_snapshots--;
+	restore(&snapshots[nr_snapshots - 1]);
+	return trail_last();
+}
+
+void trail_restart(void)
+{
+	nr_snapshots = 1;
+	restore(&snapshots[0]);
+}
+
+int trail_try(void)
+{
+	return trail_save(UINT32_MAX);
+}
+
+void trail_tried(void)
+{
+	const struct snapshot *s = &snapshots[--nr_snapshots];
+
+	restore(s);
+	bytes_used = s->at;
+}
+
+bool trail_same(void)
+{
+	const struct snapshot *s = &snapshots[nr_snapshots - 1];
+	size_t used = 0;
+	char *now;
+
+	if (reserve())
+		return false;
+	now = bytes + bytes_used;
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		used += thread_save(now + used, t);
+	used += memory_save(now + used, WITH_COMPANIONS);
+	return used == bytes_used - s->at &&
+	       !memcmp(now, bytes + s->at, used);
 }
 
 size_t trail_bytes(void)

@@ -129,6 +129,41 @@ static void adds(void *arg, unsigned int t)
 	word_add(&w.at[0], 1);
 }
 
+static void ticket(void *arg, unsigned int t)
+{
+	uint64_t my = word_fetch_add(&w.at[0], 1);
+
+	(void)arg;
+	(void)t;
+	while (word_load(&w.at[1]) != my)
+		;
+	word_store(&w.at[2], word_load(&w.at[2]) + 1);
+	word_store(&w.at[1], my + 1);
+}
+
+/* A lock made of a loop: as many executions as with one that sleeps. */
+static void spinner(void *arg, unsigned int t)
+{
+	(void)arg;
+	(void)t;
+	while (!word_cmpxchg(&w.at[1], 0, 1))
+		;
+	word_store(&w.at[2], word_load(&w.at[2]) + 1);
+	word_store(&w.at[1], 0);
+}
+
+/* The same that looks before it tries. */
+static void looker(void *arg, unsigned int t)
+{
+	(void)arg;
+	(void)t;
+	do {
+		while (word_load(&w.at[1]))
+			;
+	} while (!word_cmpxchg(&w.at[1], 0, 1));
+	word_store(&w.at[1], 0);
+}
+
 struct row {
 	const char *name;
 	void (*thread)(void *arg, unsigned int t);
@@ -151,6 +186,11 @@ static const struct row rows[] = {
 	{ "philosophers(8)", philosophers, 8, 8, 1, 8, 254 },
 	{ "lastwrite(6)", lastwrite, 6, 6, 1, 0, 720 },
 	{ "indexer(8)", indexer, 8, 8, 128, 0, 1 },
+	{ "ticket(3)", ticket, 3, 3, 3, 0, 6 },
+	{ "ticket(6)", ticket, 6, 6, 3, 0, 720 },
+	{ "spinner(3)", spinner, 3, 3, 3, 0, 6 },
+	{ "spinner(5)", spinner, 5, 5, 3, 0, 120 },
+	{ "looker(2)", looker, 2, 2, 3, 0, 6 },
 	{ "adds(8)", adds, 8, 8, 1, 0, 1 },
 	{ "adds(31)", adds, 31, 31, 1, 0, 1 },
 };
