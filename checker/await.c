@@ -13,6 +13,12 @@
  *
  * Only loops with one operation a turn are seen.  A loop that looks at several
  * words is unrolled until MAX_EVENTS, and the search is not complete then.
+ *
+ * A word is awaited when somebody spins upon it or waits for it by
+ * check_op_when().  Each event remembers what its word held: so a plan to
+ * perform a wait earlier is made only for places where it is enabled, and all
+ * that is planned can be run.  Additions do not commute on such a word: between
+ * two of them a wait may be enabled that is not before or after both.
  */
 #include "executions.h"
 
@@ -49,13 +55,12 @@ static bool comes_back(const struct operation *op, uint64_t value)
 		return false;
 	memcpy(word, &value, sizeof(value));
 	if (run_thread(op->thread) == END_YIELD) {
-		struct operation at = operation_at(op->thread);
+		const struct thread *at = thread;
 		uint64_t left;
 
 		memcpy(&left, word, sizeof(left));
 		memcpy(word, &now, sizeof(now));
-		back = left == value && operation_same(&at, op) &&
-		       trail_same();
+		back = left == value && at->object == op->object && trail_same();
 	}
 	trail_tried();
 	return back;
@@ -64,10 +69,10 @@ static bool comes_back(const struct operation *op, uint64_t value)
 static bool waits_for_word(struct executions *x, unsigned int t)
 {
 	struct thread *thread = &world->threads[t];
-	struct operation op = operation_at(t);
+	struct operation op = operation_at(x, t);
 	uint64_t value;
 
-	if (!may_spin(&op) || !x->words[races_word(x, op.object)].spins)
+	if (!op.waits || (world->waiting & (1u << t)))
 		return false;
 	memcpy(&value, op.object, sizeof(value));
 	if (thread->probed == NOT_PROBED || thread->probed_value != value) {
@@ -83,7 +88,7 @@ uint32_t await_enabled(struct executions *x)
 {
 	uint32_t mask = run_enabled_mask();
 
-	if (!x->nr_spins)
+	if (!x->spins)
 		return mask;
 	for (uint32_t left = mask; left; left &= left - 1) {
 		unsigned int t = (unsigned int)__builtin_ctz(left);
@@ -94,10 +99,46 @@ uint32_t await_enabled(struct executions *x)
 	return mask;
 }
 
+void await_refine(struct executions *x, struct operation *op)
+{
+	const struct thread *thread = &world->threads[op->thread];
+
+	if (op->class > CHECK_WRITE)
+		return;
+	for (uint32_t at = 0; at < op->bytes; at += 8) {
+		const void *word = (const char *)op->object + at;
+
+		if (!races_word(x, word)->awaited)
+			continue;
+		if (op->class == CHECK_ADD)
+			op->class = CHECK_WRITE;
+		op->waits = run_waits_for_condition(thread) ||
+			    (x->spins && may_spin(op));
+	}
+}
+
 /* Try now and then, not each time: a loop may well do something. */
 static bool is_power_of_two(uint32_t n)
 {
 	return n > 1 && !(n & (n - 1));
+}
+
+static void await(struct executions *x, const void *object)
+{
+	struct word *word = races_word(x, object);
+
+	if (word->awaited)
+		return;
+	word->awaited = true;
+	x->awaits = true;
+	x->again = true;
+}
+
+void await_notice_wait(struct executions *x, unsigned int t)
+{
+	if ((world->waiting & (1u << t)) &&
+	    run_waits_for_condition(&world->threads[t]))
+		await(x, world->threads[t].object);
 }
 
 void await_notice(struct executions *x)
@@ -110,30 +151,18 @@ void await_notice(struct executions *x)
 	e->repeats = 1;
 	if (e->previous && operation_same(&e->op, &last->op))
 		e->repeats = (uint16_t)(last->repeats + 1);
-	if (e->op.waits && !x->remembers) {
-		x->remembers = true;
-		x->again = true;
-	}
-	if (!is_power_of_two(e->repeats) || run.end != END_YIELD)
+	if (run.end != END_YIELD)
 		return;
-	at = operation_at(e->op.thread);
-	if (!operation_same(&at, &e->op) || !may_spin(&at))
+	await_notice_wait(x, e->op.thread);
+	at = operation_at(x, e->op.thread);
+	if (!is_power_of_two(e->repeats) || !operation_same(&at, &e->op) ||
+	    !may_spin(&at))
 		return;
 	memcpy(&value, at.object, sizeof(value));
 	if (!comes_back(&at, value))
 		return;
-	x->words[races_word(x, at.object)].spins = true;
-	x->nr_spins++;
-	x->remembers = true;
-	x->again = true;
-}
-
-bool await_may_wait(struct executions *x, const struct operation *op)
-{
-	if (op->waits)
-		return x->remembers;
-	return x->nr_spins && may_spin(op) &&
-	       x->words[races_word(x, op->object)].spins;
+	x->spins = true;
+	await(x, at.object);
 }
 
 bool await_runs_with(const struct operation *op, uint64_t value)
@@ -143,13 +172,11 @@ bool await_runs_with(const struct operation *op, uint64_t value)
 	uint64_t now;
 	bool runs;
 
-	if (!op->waits)
+	if (!thread->enabled)
 		return !comes_back(op, value);
-	if (!world_owns(word, sizeof(now)))
-		return true;
 	memcpy(&now, word, sizeof(now));
 	memcpy(word, &value, sizeof(value));
-	runs = thread->enabled(op->object);
+	runs = thread->enabled(word);
 	memcpy(word, &now, sizeof(now));
 	return runs;
 }

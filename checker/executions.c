@@ -22,13 +22,14 @@
 #include <string.h>
 
 /* Threads of `sleep` whose operation does not depend on op. */
-static uint32_t still_asleep(uint32_t sleep, const struct operation *op)
+static uint32_t still_asleep(struct executions *x, uint32_t sleep,
+			     const struct operation *op)
 {
 	uint32_t mask = sleep & ~(1u << op->thread);
 
 	for (uint32_t left = mask; left; left &= left - 1) {
 		unsigned int t = (unsigned int)__builtin_ctz(left);
-		struct operation at = operation_at(t);
+		struct operation at = operation_at(x, t);
 
 		if (operation_depends(op, &at))
 			mask &= ~(1u << t);
@@ -85,7 +86,7 @@ static void plan_all(struct executions *x, struct event *e, uint32_t enabled)
 
 	for (; enabled; enabled &= enabled - 1) {
 		struct operation op =
-			operation_at((unsigned int)__builtin_ctz(enabled));
+			operation_at(x, (unsigned int)__builtin_ctz(enabled));
 
 		*at = plan_new(x, &op);
 		at = &(*at)->next;
@@ -124,7 +125,7 @@ static struct event *new_event(struct executions *x, uint32_t enabled,
 	e->children = NULL;
 	e->others = NULL;
 	if (choosing) {
-		e->op = operation_at((unsigned int)__builtin_ctz(choosing));
+		e->op = operation_at(x, (unsigned int)__builtin_ctz(choosing));
 		t = e->op.thread;
 		e->nr_choices = (uint8_t)world->threads[t].nr_choices;
 		e->children = *carry;
@@ -139,7 +140,7 @@ static struct event *new_event(struct executions *x, uint32_t enabled,
 		e->children = NULL;
 	} else {
 		t = x->nr > 1 ? e[-1].op.thread : 0;
-		e->op = operation_at(prefer(enabled & ~sleep, t));
+		e->op = operation_at(x, prefer(enabled & ~sleep, t));
 	}
 	return e;
 }
@@ -160,7 +161,7 @@ static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
-	if (x->remembers && world_owns(e->op.object, sizeof(e->old)))
+	if (x->awaits && world_owns(e->op.object, sizeof(e->old)))
 		memcpy(&e->old, e->op.object, sizeof(e->old));
 	races_record(x, x->nr);
 	/*
@@ -171,7 +172,7 @@ static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
 		e->impossible |= 1u << t;
 		return give_up(x);
 	}
-	*sleep = x->brute ? 0 : still_asleep(e->sleep, &e->op);
+	*sleep = x->brute ? 0 : still_asleep(x, e->sleep, &e->op);
 	world->threads[t].choice = e->choice;
 	if (run_thread(t) == END_FAILED && failed(x))
 		return -1;
@@ -318,7 +319,6 @@ static void forget_plans(struct executions *x)
 	}
 }
 
-
 static void free_plans(struct executions *x)
 {
 	forget_plans(x);
@@ -343,11 +343,14 @@ static int begin(struct executions *x)
 	search_restart(x->search);
 	trail_restart();
 	run.mode = RUN_OPERATIONS;
-	run.scrubs = x->nr_spins != 0;
+	run.scrubs = x->spins;
 	run_arm_threads();
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		if (run_thread(t) == END_FAILED && failed(x))
 			return -1;
+		await_notice_wait(x, t);
+	}
+	x->again = false;
 	return trail_save(0);
 }
 

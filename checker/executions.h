@@ -23,7 +23,7 @@ struct operation {
 	uint32_t bytes;
 	uint8_t class;
 	uint8_t thread;
-	bool waits;			/* for a condition of the client's */
+	bool waits;			/* for a condition, or in a loop */
 };
 
 /* A node of a plan: perform this, then one of the children, first the first. */
@@ -44,7 +44,7 @@ struct event {
 	uint8_t choice;
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
-	uint64_t old;			/* of its word, if x->remembers */
+	uint64_t old;			/* what its word held, if x->awaits */
 	uint16_t clock[CLOCKS];
 };
 
@@ -67,7 +67,7 @@ struct touch {
 
 struct word {
 	const void *address;
-	bool spins;			/* some thread does upon it */
+	bool awaited;			/* some thread waits for its value */
 	uint32_t last[CHAINS];		/* touches of this execution */
 };
 
@@ -82,9 +82,9 @@ struct executions {
 	bool brute;
 	bool chooses;			/* some thread did: plans may not fit */
 	bool given_up;			/* this execution */
-	bool remembers;			/* what words held before each event */
+	bool awaits;			/* some word is awaited */
 	bool again;			/* learned what needs a new beginning */
-	uint32_t nr_spins;		/* words somebody spins upon */
+	bool spins;			/* some thread does */
 	struct event *events;		/* events[1 .. nr] */
 	uint32_t nr;
 	uint32_t room;
@@ -107,8 +107,6 @@ struct executions {
 	size_t nr_plans;
 };
 
-/* plans.c */
-
 /* Which classes does one depend on, on the same object: bit masks. */
 extern const uint8_t operation_conflicts[CLASS_BEGIN + 1];
 
@@ -128,20 +126,37 @@ static inline bool operation_same(const struct operation *a,
 	       a->class == b->class && a->thread == b->thread;
 }
 
+/* await.c */
+
+/* What is special about an operation whose word is awaited. */
+void await_refine(struct executions *x, struct operation *op);
+/* As run_enabled_mask(), without those that would only come back. */
+uint32_t await_enabled(struct executions *x);
+/* Events[x->nr] was performed: does its thread wait, or spin? */
+void await_notice(struct executions *x);
+/* The same when it came to its first operation. */
+void await_notice_wait(struct executions *x, unsigned int t);
+/* Could op, at which its thread is, be performed if its word held value? */
+bool await_runs_with(const struct operation *op, uint64_t value);
+
 /* Return: the operation that thread t is at. */
-static inline struct operation operation_at(unsigned int t)
+static inline struct operation operation_at(struct executions *x,
+					    unsigned int t)
 {
 	const struct thread *thread = &world->threads[t];
-
-	return (struct operation){
+	struct operation op = {
 		.object = thread->object,
 		.bytes = thread->bytes,
 		.class = (uint8_t)thread->class,
 		.thread = (uint8_t)t,
-		.waits = (world->waiting & (1u << t)) &&
-			 run_waits_for_condition(thread),
 	};
+
+	if (x->awaits)
+		await_refine(x, &op);
+	return op;
 }
+
+/* plans.c */
 
 struct plan *plan_new(struct executions *x, const struct operation *op);
 /* Give a list of plans, and all below them, back. */
@@ -155,22 +170,10 @@ void plan_insert(struct executions *x, struct plan **list, uint32_t nr);
 /* Drop those that threads cannot perform now, after another choice. */
 void plan_prune(struct executions *x, struct plan **list);
 
-/* await.c */
-
-/* As run_enabled_mask(), without those that would only come back. */
-uint32_t await_enabled(struct executions *x);
-/* Events[x->nr] was performed: does its thread spin? */
-void await_notice(struct executions *x);
-/* Is this an operation that await_enabled() may find not enabled? */
-bool await_may_wait(struct executions *x, const struct operation *op);
-/* Could op, at which its thread is, be performed if its word held value? */
-bool await_runs_with(const struct operation *op, uint64_t value);
-
 /* races.c */
 
-/* Return: the word at address, an index in x->words. */
-uint32_t races_word(struct executions *x, const void *address);
-
+/* Return: the word at address, until the next call. */
+struct word *races_word(struct executions *x, const void *address);
 /* events[n] is about to be performed: order it, and find its races. */
 void races_record(struct executions *x, uint32_t n);
 /* Forget events from n on. */

@@ -79,8 +79,7 @@ void plan_insert(struct executions *x, struct plan **list, uint32_t nr)
 		struct plan *plan = *list;
 		uint32_t place = weak_initial(x, nr, &plan->op);
 
-		/* a wait that v does not have may never come true there */
-		if (!place || (plan->op.waits && place > nr)) {
+		if (!place) {
 			list = &plan->next;
 			continue;
 		}
@@ -100,9 +99,9 @@ void plan_insert(struct executions *x, struct plan **list, uint32_t nr)
 	}
 }
 
-static bool plan_fits(const struct plan *plan)
+static bool plan_fits(struct executions *x, const struct plan *plan)
 {
-	struct operation op = operation_at(plan->op.thread);
+	struct operation op = operation_at(x, plan->op.thread);
 
 	return (world->ready & (1u << plan->op.thread)) &&
 	       operation_same(&op, &plan->op);
@@ -113,7 +112,7 @@ void plan_prune(struct executions *x, struct plan **list)
 	while (*list) {
 		struct plan *plan = *list;
 
-		if (plan_fits(plan)) {
+		if (plan_fits(x, plan)) {
 			list = &plan->next;
 			continue;
 		}

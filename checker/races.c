@@ -43,7 +43,7 @@ static void grow_words(struct executions *x)
 		*slot(x, x->words[i].address) = i + 1;
 }
 
-uint32_t races_word(struct executions *x, const void *address)
+struct word *races_word(struct executions *x, const void *address)
 {
 	uint32_t *at;
 
@@ -54,7 +54,7 @@ uint32_t races_word(struct executions *x, const void *address)
 		x->words[x->nr_words] = (struct word){ .address = address };
 		*at = ++x->nr_words;
 	}
-	return *at - 1;
+	return &x->words[*at - 1];
 }
 
 static enum chain chain_of(uint32_t class)
@@ -73,10 +73,9 @@ static enum chain chain_of(uint32_t class)
 	}
 }
 
-static void touch(struct executions *x, uint32_t n, uint32_t word)
+static void touch(struct executions *x, uint32_t n, struct word *w)
 {
 	enum chain chain = chain_of(x->events[n].op.class);
-	struct word *w = &x->words[word];
 
 	if (x->nr_touches + 2 > x->touches_room) {
 		x->touches_room = 2 * x->touches_room + 1024;
@@ -86,7 +85,7 @@ static void touch(struct executions *x, uint32_t n, uint32_t word)
 			abort();
 	}
 	x->touches[++x->nr_touches] = (struct touch){
-		.word = word, .before = w->last[chain],
+		.word = (uint32_t)(w - x->words), .before = w->last[chain],
 		.event = (uint16_t)n, .chain = (uint8_t)chain,
 	};
 	w->last[chain] = x->nr_touches;
@@ -227,7 +226,7 @@ static void candidates_of_wait(struct executions *x, struct candidates *c)
 			continue;
 		if (writes && (c->threads || n <= c->pre[e->op.thread]))
 			return;
-		if (e->op.class == CHECK_ADD || await_runs_with(op, e->old))
+		if (await_runs_with(op, e->old))
 			add_candidate(x, c, n);
 		if (writes && c->threads)
 			return;
@@ -242,7 +241,7 @@ static void order(struct executions *x, uint32_t n)
 	struct candidates c = { .late = n, .pre = nothing };
 	bool races = n > x->planned && e->op.class != CLASS_RELEASE_READ &&
 		     e->op.class != CLASS_RELEASE_WRITE;
-	bool waits = races && await_may_wait(x, &e->op);
+	bool waits = e->op.waits && races;
 
 	e->previous = x->last_event[e->op.thread];
 	if (e->previous)
@@ -251,9 +250,7 @@ static void order(struct executions *x, uint32_t n)
 	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
 		const void *address = (const char *)e->op.object + at;
 
-		uint32_t word = races_word(x, address);
-
-		after_word(x, e, &x->words[word],
+		after_word(x, e, races_word(x, address),
 			   races && !waits ? &c : NULL);
 	}
 	if (waits)
@@ -289,13 +286,13 @@ void races_forget(struct executions *x, uint32_t n)
 /* ------ reversals ------ */
 
 /* What thread t was about to do before events[n]; its next one, or at rest. */
-static struct operation next_operation(const struct executions *x,
+static struct operation next_operation(struct executions *x,
 				       unsigned int t, uint32_t n)
 {
 	uint32_t at = x->last_event[t];
 
 	if (at <= n)
-		return operation_at(t);
+		return operation_at(x, t);
 	while (x->events[at].previous > n)
 		at = x->events[at].previous;
 	return x->events[at].op;
@@ -415,7 +412,7 @@ void races_plan_unfinished(struct executions *x)
 		if (!world->threads[t].object)
 			continue;
 		memset(e, 0, sizeof(*e));
-		e->op = operation_at(t);
+		e->op = operation_at(x, t);
 		order(x, x->nr + 1);
 		races_plan(x);
 	}

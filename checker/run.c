@@ -542,6 +542,9 @@ void check_op_range(const void *object, size_t bytes, enum check_class class)
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name)
 {
+	if (!world_owns(object, 8))
+		check_fail_stop(CHECK_LOCK_MISUSE, __builtin_return_address(0),
+				"waits for what is no memory of the program");
 	run_operate(object, 8, class, enabled, name,
 		    __builtin_return_address(0));
 }

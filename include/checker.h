@@ -196,7 +196,10 @@ bool check_running(void);
 void check_op(const void *object, enum check_class class);
 /* The same for an operation on all of the words in [object, object + bytes). */
 void check_op_range(const void *object, size_t bytes, enum check_class class);
-/* As check_op(), once enabled(object) holds; name says what is waited for. */
+/*
+ * As check_op(), once enabled(object) holds, which looks at the 8 bytes there
+ * and nowhere else.  name says what is waited for.
+ */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
 /* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */

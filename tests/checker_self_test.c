@@ -124,8 +124,8 @@ static void search(const struct random_program *p, enum check_mode mode,
 		.no_reduction = no_reduction,
 		.max_states = STATES_LIMIT,
 		.restarted = restarted,
-		.max_executions = mode == CHECK_BRUTE_FORCE ?
-			BRUTE_FORCE_LIMIT : 0,
+		.max_executions = mode == CHECK_BY_STATES ? 0 :
+			BRUTE_FORCE_LIMIT,
 		.user = o,
 	};
 	struct check_program program = {
@@ -276,6 +276,32 @@ static const char *compare_bounded(const struct random_program *p)
 }
 
 /* With loops without a bound only the searches by states end. */
+static uint64_t awaits_seen;
+
+/* Busy loops are waits there; what ends, ends in the same states. */
+static const char *compare_awaits(const struct random_program *p,
+				  const struct outcome *full)
+{
+	const char *differs = NULL;
+	struct outcome executions;
+
+	search(p, CHECK_BY_EXECUTIONS, false, &executions);
+	if (executions.complete) {
+		awaits_seen++;
+		if (!set_equal(&full->finals, &executions.finals))
+			differs = "final states of a search with awaits";
+		else if (!set_equal(&full->waits, &executions.waits))
+			differs = "waits of a search with awaits";
+		else if (!full->failures.nr && full->livelock &&
+			 !executions.livelock)
+			differs = "a livelock a search with awaits misses";
+		else if (!executions.failures.nr != !full->failures.nr)
+			differs = "whether a search with awaits fails";
+	}
+	outcome_free(&executions);
+	return differs;
+}
+
 static const char *compare_reductions(const struct random_program *p)
 {
 	struct outcome full, states;
@@ -297,6 +323,8 @@ static const char *compare_reductions(const struct random_program *p)
 		if (!differs && !states.livelock &&
 		    full.has_cycle != states.has_cycle)
 			differs = "whether there is a cycle";
+		if (!differs)
+			differs = compare_awaits(p, &full);
 		outcome_free(&states);
 	}
 	outcome_free(&full);
@@ -445,7 +473,11 @@ static void test_bounded(void **state)
 static void test_endless(void **state)
 {
 	(void)state;
+	awaits_seen = 0;
 	run_programs(compare_reductions, ENDLESS);
+	print_message("# %llu by executions, too\n",
+		      (unsigned long long)awaits_seen);
+	assert_true(awaits_seen || getenv("CHECKER_PROGRAMS"));
 }
 
 static void test_rare(void **state)
