@@ -106,9 +106,11 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: $(FAULTLINE) $(STRESS) $(TESTS)
 
-bench: $(FAULTLINE) $(STRESS) ## measure; prints figures, judges nothing
+bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	$(STRESS)
 	bench/searches.sh
+	./$(FAULTLINE) bench dpor
+	./$(FAULTLINE) bench dpor --by-states
 
 format-check: ## hold every C file against .clang-format
 	@tests/format-check
