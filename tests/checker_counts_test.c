@@ -21,7 +21,11 @@
 static struct check_result search(struct dpor *d, enum check_mode mode)
 {
 	struct check_program program = dpor_check_program(d);
-	struct check_options options = { .mode = mode };
+	/* by executions, one that blows up ends soon */
+	struct check_options options = {
+		.mode = mode,
+		.max_executions = d->program->executions(d->n) + 1000,
+	};
 	struct check_result result;
 
 	assert_int_equal(check_run(&program, &options, &result), 0);
