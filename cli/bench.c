@@ -337,8 +337,8 @@ static void print_legend(const struct bench *bench)
 		     "ceiling: executions a second when they are run again and again, nothing else\n"
 		     "ratio: of the rate to the ceiling, in percent; MB: memory of the search");
 	if (bench->peers)
-		printf("%s: CPU seconds on another machine (2 cores,\n"
-		       "2.3 GHz), as the project's specification has them; not measured here\n",
+		printf("%s: CPU seconds on another machine, with\n"
+		       "2 cores of 2.3 GHz, as the project's specification has them; not measured here\n",
 		       bench->by_states ? "SPIN" :
 		       "GenMC (0.10.3), Nidhugg (optimal)");
 }
