@@ -60,7 +60,8 @@ static bool comes_back(const struct operation *op, uint64_t value)
 
 		memcpy(&left, word, sizeof(left));
 		memcpy(word, &now, sizeof(now));
-		back = left == value && at->object == op->object && trail_same();
+		back = left == value && at->object == op->object &&
+		       trail_same();
 	}
 	trail_tried();
 	return back;

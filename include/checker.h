@@ -5,6 +5,7 @@
  * Interface
  *   check_run()        search all interleavings of a program
  *   check_replay()     run one schedule again, with a listener
+ *   check_plain_rate() how fast executions are without any search
  *   check_op() ...     what the program under test calls
  *
  * The program under test is sequentially consistent code whose threads run as
@@ -172,6 +173,18 @@ struct check_listener {
 int check_replay(const struct check_program *program,
 		 const struct check_schedule *schedule,
 		 const struct check_listener *listener);
+
+/*
+ * Measure the ceiling of a search by executions: random executions of the
+ * program, each up to its end and with few context switches, are run again and
+ * again from the state after setup(), for some CPU seconds, and nothing else
+ * is done.  finish() is not called.
+ * Return: 0, *executions and the CPU seconds they took; -1 with errno:
+ * EDEADLK when random executions do not end well, EPROTO when one run again
+ * goes another way, EINVAL when the set-up fails.
+ */
+int check_plain_rate(const struct check_program *program, double seconds,
+		     uint64_t *executions, double *took);
 
 /*
  * Schedules as text: `1/0.37/1.12/0.5` (version, then thread.operations), with
