@@ -107,6 +107,7 @@ build-only: $(FAULTLINE) $(STRESS) $(TESTS)
 bench: $(FAULTLINE) $(STRESS) ## measure; prints figures, judges nothing
 	$(STRESS)
 	bench/searches.sh
+	bench/random.sh
 
 format-check: ## hold every C file against .clang-format
 	@tests/format-check

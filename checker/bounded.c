@@ -546,22 +546,18 @@ static void free_all(struct bounded *b)
 	free(b->scratch);
 }
 
-int search_preemptions(struct search *search)
+/* The world is as set-up left it, before and after. */
+static int search_once(struct search *search)
 {
-	bool reduces = !search->options->no_reduction;
 	char *after_setup = malloc(world_save_bound());
 	int again;
 
 	if (!after_setup)
 		return -1;
 	world_save(after_setup);
-	run.compares_states = true;
-	run.scrubs = true;
-	run.counts_preemptions = true;
-	sharing_reset();
-	if (reduces)
+	if (!search->options->no_reduction)
 		search_learn(after_setup);
-	run.mode = reduces ? RUN_STEPS : RUN_OPERATIONS;
+	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	do {
 		struct bounded b = {
 			.search = search,
@@ -572,6 +568,43 @@ int search_preemptions(struct search *search)
 		again = pass(&b, after_setup);
 		free_all(&b);
 	} while (again > 0);
+	world_restore(after_setup);
 	free(after_setup);
 	return again;
+}
+
+static bool order_failed(const struct search *search)
+{
+	const struct check_result *result = search->result;
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (result->failures[i].number == CHECK_LOCK_ORDER)
+			return true;
+	return false;
+}
+
+/*
+ * A cycle of lock classes may have been put together from several executions.
+ * Then all is searched once more with the order as part of the state, which
+ * makes many more states, but such a failure one of one execution.
+ */
+int search_preemptions(struct search *search)
+{
+	int error;
+
+	run.compares_states = true;
+	run.scrubs = true;
+	run.counts_preemptions = true;
+	sharing_reset();
+	order_reset();
+	error = search_once(search);
+	order_of_one_execution();
+	if (error || !order_failed(search))
+		return error;
+	/* after a limit there is no time, or room, for more */
+	if (search->stop && !search->options->first)
+		return 0;
+	search->stop = false;
+	search->result->stopped = NULL;
+	return search_once(search);
 }

@@ -370,6 +370,11 @@ static void spins(void *arg, unsigned int t)
 		;
 }
 
+static bool is_set(const void *word)
+{
+	return *(const uint64_t *)word != 0;
+}
+
 static struct check_result run_bound(void (*thread)(void *, unsigned int),
 				     unsigned int nr_threads,
 				     unsigned int most)
@@ -424,6 +429,41 @@ static void test_known_bugs(void **state)
 	expect_from(spins, CHECK_LIVELOCK, 0);
 }
 
+/* Thread 1 takes the locks the other way round, but only after thread 0. */
+static void both_orders(void *arg, unsigned int t)
+{
+	(void)arg;
+	if (t == 1)
+		check_op_when(&s->x, CHECK_READ, is_set, "waits");
+	ab_ba(arg, t);
+	if (t == 0)
+		word_store(&s->x, 1);
+}
+
+/* Either order, but what decides keeps the executions apart. */
+static void one_order(void *arg, unsigned int t)
+{
+	(void)arg;
+	if (t == 0)
+		ab_ba(arg, (unsigned int)word_load(&s->x));
+	else
+		word_store(&s->x, 1);
+}
+
+static void test_lock_order(void **state)
+{
+	struct check_result result = run_bound(both_orders, 2, 0);
+
+	(void)state;
+	assert_true(finds(&result, CHECK_LOCK_ORDER));
+	assert_int_equal(result.nr_failures, 1);
+	check_result_free(&result);
+	result = run_bound(one_order, 2, 3);
+	assert_int_equal(result.nr_failures, 0);
+	assert_true(result.complete);
+	check_result_free(&result);
+}
+
 static void test_one_thread(void **state)
 {
 	struct check_result result = run_bound(ping_pong, 1, 0);
@@ -441,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_against_brute_force),
 		cmocka_unit_test(test_with_itself),
 		cmocka_unit_test(test_known_bugs),
+		cmocka_unit_test(test_lock_order),
 		cmocka_unit_test(test_one_thread),
 	};
 
