@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PROFILE_RUNS 20
 #define RUNS 10000
@@ -34,9 +35,8 @@ static unsigned int walk_choose(struct sampler *s, unsigned int enabled)
 
 static void walk_guarantee(struct sampler *s, char *text, size_t bytes)
 {
-	unsigned int n = run.program->nr_threads;
+	unsigned int n = run.program->nr_threads * s->outcomes;
 
-	/* with one thread there is nothing to draw */
 	s->search->result->probability = pow(n, -(double)s->most);
 	snprintf(text, bytes,
 		 "each run draws any execution of %u operations with a probability of at least %u^-%u, and promises no more",
@@ -56,6 +56,8 @@ static unsigned int choice_of(struct sampler *s, unsigned int t)
 
 	if (thread->class != CLASS_CHOICE)
 		return 0;
+	if (thread->nr_choices > s->outcomes)
+		s->outcomes = thread->nr_choices;
 	return (unsigned int)dice_below(&s->dice, thread->nr_choices);
 }
 
@@ -184,6 +186,18 @@ static const struct strategy *strategy_of(enum check_mode mode)
 	}
 }
 
+static void say_guarantee(struct sampler *s)
+{
+	struct check_result *result = s->search->result;
+	size_t room = sizeof(result->guarantee), at;
+
+	s->strategy->guarantee(s, result->guarantee, room);
+	at = strlen(result->guarantee);
+	if (s->outcomes > 1 && s->strategy != &strategy_walk)
+		snprintf(result->guarantee + at, room - at,
+			 "; this is for each outcome of the choices, which are drawn uniformly");
+}
+
 int search_random(struct search *search, const char *start)
 {
 	struct check_result *result = search->result;
@@ -191,6 +205,7 @@ int search_random(struct search *search, const char *start)
 		.search = search,
 		.strategy = strategy_of(search->options->mode),
 		.course.start = start,
+		.outcomes = 1,
 	};
 	int error;
 
@@ -205,8 +220,7 @@ int search_random(struct search *search, const char *start)
 	if (!error)
 		error = runs(&s);
 	if (!error)
-		s.strategy->guarantee(&s, result->guarantee,
-				      sizeof(result->guarantee));
+		say_guarantee(&s);
 	if (s.strategy->close)
 		s.strategy->close(&s);
 	course_free(&s.course);

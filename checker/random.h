@@ -81,7 +81,8 @@ struct sampler {
 	struct course course;
 	struct dice dice;
 	bool profiling;
-	uint32_t most;			/* operations in the profile */
+	uint32_t most;			/* operations in the profile, */
+	unsigned int outcomes;		/* and of a choice; 1: no choices */
 	struct pct pct;
 	struct surw surw;
 };

@@ -159,7 +159,7 @@ struct check_result {
 	uint32_t most_operations;	/* of an execution in the profile */
 	uint32_t objects;		/* that threads share there */
 	double probability;		/* what a run promises, as a number */
-	char guarantee[320];		/* and in words */
+	char guarantee[400];		/* and in words */
 	struct check_failure failures[CHECK_MAX_FAILURES];
 	size_t nr_failures;
 	bool has_cycle;

@@ -324,6 +324,23 @@ static void chooses(void *arg, unsigned int t)
 	s->nr = 2;
 }
 
+/* What a strategy promises holds for each outcome, and it says so. */
+static void test_guarantee_with_choices(void **state)
+{
+	struct check_options options = { .runs = 1, .seed = 1 };
+	struct check_result result;
+
+	(void)state;
+	options.mode = CHECK_RANDOM_WALK;
+	result = search_n(chooses, 2, &options);
+	assert_non_null(strstr(result.guarantee, "10^-2"));
+	check_result_free(&result);
+	options.mode = CHECK_PCT;
+	result = search_n(chooses, 2, &options);
+	assert_non_null(strstr(result.guarantee, "each outcome of the choice"));
+	check_result_free(&result);
+}
+
 static void test_choices_are_uniform(void **state)
 {
 	static const enum check_mode modes[] = {
@@ -599,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_surw_says_what_it_does_not_cover),
 		cmocka_unit_test(test_nothing_shared),
 		cmocka_unit_test(test_choices_are_uniform),
+		cmocka_unit_test(test_guarantee_with_choices),
 		cmocka_unit_test(test_pct_meets_its_bound),
 		cmocka_unit_test(test_pct_finds_what_a_walk_does_not),
 		cmocka_unit_test(test_pct_guarantee),
