@@ -223,6 +223,11 @@ struct search {
 	double started;
 	uint32_t polls;
 	bool stop;
+	double done;			/* of the whole, if that is known */
+	double told;			/* when options->progress() was called, */
+	double measured;		/* when the rate was, */
+	double rate;
+	uint64_t count;			/* and at how many runs or states */
 };
 
 double now_seconds(void);

@@ -4,6 +4,8 @@
  */
 #include "trial.h"
 
+#include "progress.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -389,16 +391,20 @@ int trial_search(struct trial *trial, const struct check_options *wanted,
 {
 	struct check_options options = *wanted;
 	struct check_program p = program(trial);
+	int error;
 
 	forget_outcomes(trial);
 	trial->machine.faults = faults;
 	options.completed = completed;
+	options.progress = progress_tell;
 	options.restarted = restarted;
 	options.user = trial;
 	options.lone_cycles_fail = true;
 	if (open_machine(trial))
 		return -1;
-	return check_run(&p, &options, result);
+	error = check_run(&p, &options, result);
+	progress_end();
+	return error;
 }
 
 static bool name_word(void *user, const void *word, char *name, size_t bytes,

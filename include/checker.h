@@ -111,6 +111,16 @@ struct check_cycle {
 	struct check_schedule round;	/* once around */
 };
 
+/* How far a search is; all is of this moment, rates are of the last second. */
+struct check_progress {
+	enum check_mode mode;
+	double seconds;			/* since it began */
+	uint64_t states;		/* by states, */
+	uint64_t runs;			/* else; both begin again with a pass */
+	double rate;			/* of these, a second */
+	double done;			/* of the whole, 0 .. 1; 0: not known */
+};
+
 struct check_options {
 	enum check_mode mode;
 	bool first;			/* stop at the first failure */
@@ -131,6 +141,8 @@ struct check_options {
 	void (*completed)(void *user);
 	/* what completed() was told so far is void; may be NULL */
 	void (*restarted)(void *user);
+	/* called some times a second; may be NULL */
+	void (*progress)(void *user, const struct check_progress *progress);
 	/* called now and then; return true to stop (a signal); may be NULL */
 	bool (*interrupted)(void *user);
 	void *user;
