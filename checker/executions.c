@@ -143,10 +143,8 @@ static int ended(struct executions *x, bool any_failed)
 
 	if (any_failed)
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (!run_all_done()) {
 		run_deadlock();
 		return failed(x);

@@ -24,7 +24,8 @@ static const char *limit_met(const struct search *search)
 	if (options->max_states && result->states >= options->max_states)
 		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
-	    result->executions + result->cut >= options->max_executions)
+	    result->executions + result->cut + result->assumed >=
+		    options->max_executions)
 		return "the limit on executions";
 	if (options->max_bytes && result->search_bytes >= options->max_bytes)
 		return "the limit on memory";
