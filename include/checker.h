@@ -5,7 +5,9 @@
  * Interface
  *   check_run()        search all interleavings of a program
  *   check_replay()     run one schedule again, with a listener
- *   check_op() ...     what the program under test calls
+ *   check_main()       both, for the main() of a program that checks itself
+ *   check_op() ...     what the program under test calls: operations and
+ *                      locks here, checker_words.h, checker_sync.h
  *
  * The program under test is sequentially consistent code whose threads run as
  * coroutines of one OS thread.  Before each operation on state that threads
@@ -174,9 +176,22 @@ struct check_listener {
 	void *user;
 };
 
+/*
+ * Return: 0; or -1 with errno, EPROTO when the schedule is none of program.
+ * What it told until then stays told.
+ */
 int check_replay(const struct check_program *program,
 		 const struct check_schedule *schedule,
 		 const struct check_listener *listener);
+
+/*
+ * For main(): search, or what the options say (`--help`), and print a verdict;
+ * of each failure a diagram and the options that replay it.  Threads are called
+ * "thread" by default.
+ * Return: an exit status: 0 clean and complete, 1 a failure, 2 wrong usage, 3
+ * not complete.
+ */
+int check_main(int argc, char **argv, const struct check_program *program);
 
 /*
  * Schedules as text: `1/0.37/1.12/0.5` (version, then thread.operations), with
