@@ -88,8 +88,8 @@ void check_cond_init(struct check_cond *cond, const char *name);
 /* Sleeps: no.  Nobody may wait for it. */
 #define check_cond_destroy(cond) check_cond_destroy_at((cond), CHECK_HERE)
 /*
- * Locks: mutex is held on entry and on return, and by nobody while the thread
- *	sleeps: to give it up and to begin to wait are one.  Not held, or not
+ * Locks: mutex is held on entry and on return, and given up meanwhile: whoever
+ *	takes it then and signals finds this thread waiting.  Not held, or not
  *	the one that others wait with: CHECK_LOCK_MISUSE.
  * Sleeps: until check_cond_signal() or check_cond_broadcast() after that.
  */
