@@ -44,7 +44,7 @@ enum op_kind {
 	OP_QUEUE_WAIT,			/* until y is set */
 	OP_QUEUE_SLEEP,			/* prepare; sleep; finish */
 	OP_QUEUE_TIMEOUT,
-	OP_QUEUE_LOOK,			/* prepare; r = y; finish */
+	OP_QUEUE_LOOK,			/* prepare; r = y; twice; finish */
 	OP_WAKE_ONE, OP_SET_WAKE_ALL,
 	OP_BARRIER,			/* of two */
 	NR_KINDS,
@@ -144,8 +144,11 @@ static void queue_op(unsigned int t, enum op_kind kind)
 		check_waitqueue_sleep(&s->queue);
 	if (kind == OP_QUEUE_TIMEOUT)
 		note(t, check_waitqueue_sleep_timeout(&s->queue));
-	if (kind == OP_QUEUE_LOOK)
+	if (kind == OP_QUEUE_LOOK) {
 		note(t, check_load(&s->y));
+		check_waitqueue_prepare(&s->queue);
+		note(t, check_load(&s->y));
+	}
 	check_waitqueue_finish(&s->queue);
 }
 
@@ -317,6 +320,10 @@ static void model_queue_op(unsigned int t, enum op_kind kind)
 		note(t, s->sleeps[t]);
 	}
 	if (kind == OP_QUEUE_LOOK) {
+		step();
+		note(t, s->y);
+		step();
+		s->sleeps[t] = 1;
 		step();
 		note(t, s->y);
 	}
@@ -523,15 +530,17 @@ static void random_program(struct random_program *p, uint64_t seed)
 	unsigned int nr_kinds, first;
 	static const unsigned int firsts[] = {
 		OP_OBSERVE, OP_WAIT, OP_DOWN, OP_QUEUE_WAIT, OP_OBSERVE,
+		OP_WAKE_ONE,
 	};
 	static const unsigned int nrs[] = {
 		NR_KINDS, OP_DOWN - OP_WAIT, OP_UP + 1 - OP_DOWN,
 		OP_BARRIER - OP_QUEUE_WAIT, OP_DOWN,
+		NR_KINDS - OP_WAKE_ONE,
 	};
 
 	memset(p, 0, sizeof(*p));
 	below(&random, 2);
-	first = below(&random, 5);
+	first = below(&random, sizeof(nrs) / sizeof(nrs[0]));
 	nr_kinds = nrs[first];
 	first = firsts[first];
 	p->nr_threads = 2 + below(&random, 2);
@@ -580,7 +589,8 @@ static const char *compare(const struct outcome *model,
 }
 
 static struct {
-	uint64_t programs, finals, waits, executions, redundant, brute, by_executions;
+	uint64_t programs, finals, waits;
+	uint64_t by_executions, executions, redundant, brute;
 } seen;
 
 /* Return: what differs, or NULL. */

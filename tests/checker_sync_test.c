@@ -375,15 +375,30 @@ static void finishes_early(void *arg, unsigned int t)
 	if (t) {
 		check_waitqueue_wake_one(&s->queue);
 		check_store(&s->x, 1);
-		check_semaphore_up(&s->none);
 		check_waitqueue_wake_one(&s->queue);
-		return;
+	} else {
+		check_waitqueue_prepare(&s->queue);
+		check_waitqueue_prepare(&s->queue);
+		check_waitqueue_finish(&s->queue);
 	}
-	check_waitqueue_prepare(&s->queue);
-	check_waitqueue_prepare(&s->queue);
-	check_waitqueue_finish(&s->queue);
-	check_semaphore_down(&s->none);
+	check_barrier_wait(&s->two);
 	check_assert(check_load(&s->x) == 1);
+}
+
+/* Whoever signals chooses among those that wait then: nobody twice. */
+static void two_choose(void *arg, unsigned int t)
+{
+	(void)arg;
+	check_mutex_lock(&s->m);
+	if (t < 2) {
+		s->n++;
+		check_cond_wait(&s->cond, &s->m);
+	} else {
+		check_assume(s->n == 2);
+	}
+	check_mutex_unlock(&s->m);
+	if (t >= 2)
+		check_cond_signal(&s->cond);
 }
 
 /* Words of any type of 64 bits; each operation gives what it should. */
@@ -433,6 +448,7 @@ static const struct good goods[] = {
 	{ "assume", assumes, 2, 1, 1, 1 },
 	{ "park is another token", parks_too, 2, 0, 1, 0 },
 	{ "goes on after a time-out", goes_on, 2, 0, 2, 0 },
+	{ "two choose", two_choose, 4, 0, 1, 1 },
 	{ "finishes early", finishes_early, 2, 0, 1, 0 },
 	{ "words", words, 2, 1, 1, 0 },
 };
