@@ -166,3 +166,28 @@ blocks() {
 		"$BATS_TEST_TMPDIR/names.c" "$BUILD/libchecker.a" -lxxhash
 	is_clean
 }
+
+# The display behind the comment $1 of libchecker(3).
+display() {
+	awk -v comment=".\\\\\" $1" '
+	$0 == comment { wanted = 1; next }
+	/^\.Ed/ { wanted = inside = 0 }
+	inside { gsub(/\\&/, ""); print }
+	wanted && /^\.Bd/ { inside = 1 }' man/libchecker.3
+}
+
+@test "the program of libchecker(3) prints what the page shows" {
+	grep -q fsanitize "$BUILD/flags" && skip "it makes states differ"
+	display program >"$BATS_TEST_TMPDIR/program.c"
+	display output >"$BATS_TEST_TMPDIR/wanted"
+	[ -s "$BATS_TEST_TMPDIR/wanted" ]
+	library=$PWD/$BUILD/libchecker.a include=$PWD/include
+	cd "$BATS_TEST_TMPDIR"
+	# shellcheck disable=SC2086 # several words
+	"$CC" $flags -I"$include" -o program program.c "$library" -lxxhash
+	run ./program
+	[ "$status" -eq 1 ]
+	echo "$output"
+	diff <(sed 's/: [0-9]* states$/: N states/' wanted) \
+		<(sed 's/: [0-9]* states$/: N states/' <<<"$output")
+}
