@@ -72,7 +72,8 @@ $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 # with programs that have a run() or a world of their own.
 $(BUILD)/libchecker.o: $(CHECKER)
 	$(call say,LD)$(CC) -r -nostdlib -o $@ $^
-	@objcopy --wildcard --keep-global-symbol='check_*' $@
+	@objcopy --wildcard --keep-global-symbol='check_*' \
+		--keep-global-symbol='__asan_*' $@
 $(LIBRARY): $(BUILD)/libchecker.o
 	$(call say,AR)rm -f $@ && ar crD $@ $^
 
