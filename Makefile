@@ -23,6 +23,7 @@ FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
 LIBRARY := $(BUILD)/libchecker.a
 
+comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 CLI := $(call objects,cli)
 CHECKER := $(call objects,checker)
@@ -88,6 +89,10 @@ test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
 $(TESTS): LDLIBS := -lcmocka -lxxhash -lpthread -lm
 $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
 	$(link)
+
+# It looks at the operations that the checker's own functions perform.
+$(BUILD)/checker_sync_random_test: LDLIBS += $(addprefix -Wl$(comma)--wrap=,\
+	run_operate run_choose check_op check_op_at)
 
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 

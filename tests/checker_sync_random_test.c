@@ -8,11 +8,17 @@
  * any reduction, it gives the results that a program can have and whether it
  * can deadlock; every search of the real thing has to find the same.
  *
+ * And the search by executions has to run each trace once: the linker hands us
+ * the operations that the real thing is made of (--wrap in the Makefile), and
+ * brute force counts the traces.
+ *
  * Environment
  *   CHECKER_SEED      the first program (1)
  *   CHECKER_PROGRAMS  how many (1000)
  */
 #include "programs.h"
+#include "trace.h"
+#include "../checker/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +26,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include <cmocka.h>
 
-#define MAX_THREADS 3
+#define MAX_THREADS 3			/* of TRACE_THREADS */
 #define MAX_OPS 4
 #define MAX_FINALS 4096
+#define MAX_TRACES 4096
 #define STATES_LIMIT 10000
 #define EXECUTIONS_LIMIT 2000
 
@@ -411,31 +417,110 @@ static void model_op(unsigned int t, enum op_kind kind)
 	}
 }
 
+/* ------ what it is made of ------ */
+
+void __real_run_operate(const void *object, size_t bytes, uint32_t class,
+			bool (*enabled)(const void *object), const char *name,
+			const void *where);
+void __wrap_run_operate(const void *object, size_t bytes, uint32_t class,
+			bool (*enabled)(const void *object), const char *name,
+			const void *where);
+void __real_check_op(const void *object, enum check_class class);
+void __wrap_check_op(const void *object, enum check_class class);
+void __real_check_op_at(const void *object, enum check_class class,
+			const void *where);
+void __wrap_check_op_at(const void *object, enum check_class class,
+			const void *where);
+unsigned int __real_run_choose(unsigned int nr);
+unsigned int __wrap_run_choose(unsigned int nr);
+
+static uint64_t choices;		/* made in this search */
+
+static void note_operation(const void *object, uint32_t class)
+{
+	unsigned int how = class;
+
+	if (class == CLASS_PARK)
+		how = CHECK_WRITE;
+	if (class == CLASS_RELEASE_READ)
+		how = TRACE_RELEASE_READ;
+	if (class == CLASS_RELEASE_WRITE)
+		how = TRACE_RELEASE_WRITE;
+	if (check_self() < MAX_THREADS)
+		trace_note(check_self(), object, 8, how, 0);
+}
+
+void __wrap_run_operate(const void *object, size_t bytes, uint32_t class,
+			bool (*enabled)(const void *object), const char *name,
+			const void *where)
+{
+	__real_run_operate(object, bytes, class, enabled, name, where);
+	note_operation(object, class);
+}
+
+void __wrap_check_op(const void *object, enum check_class class)
+{
+	__real_check_op(object, class);
+	note_operation(object, class);
+}
+
+void __wrap_check_op_at(const void *object, enum check_class class,
+			const void *where)
+{
+	__real_check_op_at(object, class, where);
+	note_operation(object, class);
+}
+
+unsigned int __wrap_run_choose(unsigned int nr)
+{
+	unsigned int choice = __real_run_choose(nr);
+
+	choices++;
+	trace_note(check_self(), NULL, 0, TRACE_CHOICE, choice);
+	return choice;
+}
+
 /* ------ what a search finds ------ */
 
 struct outcome {
 	uint64_t finals[MAX_FINALS];
 	size_t nr;
+	uint64_t traces[MAX_TRACES];
+	size_t nr_traces;
 	bool waits;			/* some execution does not end */
 	bool complete;
+	bool is_of_executions;		/* so each runs from its start */
 	uint64_t executions;
 	uint64_t redundant;
+	uint64_t choices;
 };
 
 static struct outcome *collecting;
 static bool models;
-static uint64_t begun;			/* executions, all in all */
 
 static void thread(void *arg, unsigned int t)
 {
 	(void)arg;
 	/* thread 0 is the first to run in each execution */
-	begun += t == 0;
+	if (t == 0)
+		trace_begin();
 	for (unsigned int i = 0; i < program->nr_ops[t]; i++)
 		if (models)
 			model_op(t, program->ops[t][i]);
 		else
 			real_op(t, program->ops[t][i]);
+}
+
+/* Add a hash to a set, unless it is in there. */
+static void set_add(uint64_t *set, size_t *nr, size_t room, uint64_t hash)
+{
+	size_t i = 0;
+
+	while (i < *nr && set[i] != hash)
+		i++;
+	assert_true(i < room);
+	set[i] = hash;
+	*nr += i == *nr;
 }
 
 static void finish(void *arg)
@@ -445,18 +530,13 @@ static void finish(void *arg)
 		models ? s->count : s->semaphore.count,
 	};
 	struct outcome *o = collecting;
-	uint64_t hash;
-	size_t i = 0;
 
 	(void)arg;
 	memcpy(final + 5, s->result, sizeof(s->result));
-	hash = XXH3_64bits(final, sizeof(final));
-	while (i < o->nr && o->finals[i] != hash)
-		i++;
-	assert_true(i < MAX_FINALS);
-	o->finals[i] = hash;
-	if (i == o->nr)
-		o->nr++;
+	set_add(o->finals, &o->nr, MAX_FINALS,
+		XXH3_64bits(final, sizeof(final)));
+	if (!models && o->is_of_executions)
+		set_add(o->traces, &o->nr_traces, MAX_TRACES, trace_hash());
 }
 
 static void restarted(void *user)
@@ -468,7 +548,7 @@ static void restarted(void *user)
 static bool too_many(void *user)
 {
 	(void)user;
-	return begun > EXECUTIONS_LIMIT;
+	return trace_begun > EXECUTIONS_LIMIT;
 }
 
 static int hash_order(const void *a, const void *b)
@@ -496,9 +576,11 @@ static void search(bool of_model, enum check_mode mode, bool no_reduction,
 	struct check_result result;
 
 	memset(o, 0, sizeof(*o));
+	o->is_of_executions = mode != CHECK_BY_STATES;
 	collecting = o;
 	models = of_model;
-	begun = 0;
+	trace_begun = 0;
+	choices = 0;
 	assert_int_equal(check_run(&p, &options, &result), 0);
 	for (size_t i = 0; i < result.nr_failures; i++) {
 		if (result.failures[i].number != CHECK_DEADLOCK &&
@@ -509,7 +591,9 @@ static void search(bool of_model, enum check_mode mode, bool no_reduction,
 	o->complete = result.complete;
 	o->executions = result.executions;
 	o->redundant = result.redundant;
+	o->choices = choices;
 	qsort(o->finals, o->nr, sizeof(o->finals[0]), hash_order);
+	qsort(o->traces, o->nr_traces, sizeof(o->traces[0]), hash_order);
 	check_result_free(&result);
 }
 
@@ -590,49 +674,69 @@ static const char *compare(const struct outcome *model,
 
 static struct {
 	uint64_t programs, finals, waits;
-	uint64_t by_executions, executions, redundant, brute;
+	uint64_t by_executions, executions, redundant, brute, traces;
 } seen;
+
+/* Return: what differs between the traces that were run and all there are. */
+static const char *compare_traces(const struct outcome *brute,
+				  const struct outcome *executions)
+{
+	if (brute->nr_traces != executions->nr_traces ||
+	    memcmp(brute->traces, executions->traces,
+		   brute->nr_traces * sizeof(brute->traces[0])))
+		return "traces";
+	if (executions->executions != executions->nr_traces)
+		return "a trace that is run twice";
+	if (executions->redundant && !executions->choices)
+		return "a redundant execution";
+	return NULL;
+}
+
+static const char *check_executions(const struct outcome *model)
+{
+	static struct outcome executions, brute;
+	const char *differs;
+
+	search(false, CHECK_BY_EXECUTIONS, false, &executions);
+	if (!executions.complete)
+		return NULL;
+	seen.by_executions++;
+	seen.redundant += executions.redundant;
+	seen.executions += executions.executions;
+	differs = compare(model, &executions);
+	if (differs)
+		return differs;
+	search(false, CHECK_BRUTE_FORCE, false, &brute);
+	if (!brute.complete)
+		return NULL;
+	seen.brute++;
+	seen.traces += brute.nr_traces;
+	differs = compare(model, &brute);
+	return differs ? differs : compare_traces(&brute, &executions);
+}
 
 /* Return: what differs, or NULL. */
 static const char *check_program(void)
 {
-	static struct outcome model, real;
-	uint64_t executions = 0;
-	const char *differs;
+	static struct outcome model, states;
 
 	search(true, CHECK_BY_STATES, true, &model);
 	if (!model.complete)
 		return NULL;
-	search(false, CHECK_BY_STATES, false, &real);
-	if (!real.complete)
-		return NULL;
-	differs = compare(&model, &real);
-	if (differs)
-		return differs;
+	for (int all = 0; all < 2; all++) {
+		const char *differs;
+
+		search(false, CHECK_BY_STATES, all, &states);
+		if (!states.complete)
+			return NULL;
+		differs = compare(&model, &states);
+		if (differs)
+			return differs;
+	}
 	seen.programs++;
 	seen.finals += model.nr;
 	seen.waits += model.waits;
-	search(false, CHECK_BY_STATES, true, &real);
-	if (real.complete)
-		differs = compare(&model, &real);
-	if (differs)
-		return differs;
-	search(false, CHECK_BY_EXECUTIONS, false, &real);
-	if (!real.complete)
-		return NULL;
-	seen.by_executions++;
-	seen.redundant += real.redundant;
-	seen.executions += executions = real.executions;
-	differs = compare(&model, &real);
-	if (differs)
-		return differs;
-	search(false, CHECK_BRUTE_FORCE, false, &real);
-	if (!real.complete)
-		return NULL;
-	seen.brute++;
-	if (executions > real.executions)
-		return "more executions than interleavings";
-	return compare(&model, &real);
+	return check_executions(&model);
 }
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
@@ -664,15 +768,17 @@ static void test_model(void **state)
 		      (unsigned long long)seen.programs, (unsigned long long)nr,
 		      (unsigned long long)seen.by_executions,
 		      (unsigned long long)seen.brute);
-	print_message("# %llu final states, %llu programs that may not end, %llu executions, %llu redundant\n",
+	print_message("# %llu final states, %llu programs that may not end, %llu executions, %llu redundant, %llu traces compared\n",
 		      (unsigned long long)seen.finals,
 		      (unsigned long long)seen.waits,
 		      (unsigned long long)seen.executions,
-		      (unsigned long long)seen.redundant);
+		      (unsigned long long)seen.redundant,
+		      (unsigned long long)seen.traces);
 	/* a generator that makes nothing useful proves nothing */
 	assert_true(nr < 100 || (seen.programs > nr * 2 / 3 &&
 				 seen.by_executions > nr / 2 &&
-				 seen.brute > nr / 4));
+				 seen.brute > nr / 4 &&
+				 seen.traces > nr));
 	assert_true(nr < 100 || (seen.waits > nr / 8 &&
 				 seen.waits < nr * 7 / 8));
 }
