@@ -31,10 +31,11 @@ CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
 LITMUS := $(filter-out $(BUILD)/litmus/subject.o,$(call objects,litmus))
 BENCH := $(call objects,bench)
+DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
 HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
-	$(TEST_OBJECTS)
+	$(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -61,8 +62,8 @@ endef
 
 $(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
-$(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(SUBJECT_OBJECTS) \
-		machines/check/exports.list
+$(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
+		$(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
 $(STRESS): LDLIBS := -lpthread
@@ -80,6 +81,7 @@ $(LIBRARY): $(BUILD)/libchecker.o
 
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
+OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
@@ -119,9 +121,11 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: all $(STRESS) $(TESTS)
 
-bench: $(FAULTLINE) $(STRESS) ## measure; prints figures, judges nothing
+bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	$(STRESS)
 	bench/searches.sh
+	./$(FAULTLINE) bench dpor
+	./$(FAULTLINE) bench dpor --by-states
 
 format-check: ## hold every C file against .clang-format
 	@tests/format-check

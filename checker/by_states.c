@@ -499,6 +499,7 @@ int search_states(struct search *search)
 	if (!after_setup)
 		return -1;
 	run.compares_states = true;
+	run.scrubs = true;
 	sharing_reset();
 	world_save(after_setup);
 	if (!search->options->no_reduction)

@@ -46,9 +46,18 @@ void queue_destroy(struct check_queue *queue, enum queue_kind kind,
 	queue->lock.name = NULL;
 }
 
+/* The object of a token: these bytes of its thread, which nothing else uses. */
+static const void *token_of(unsigned int t)
+{
+	return (const char *)&world->threads[t] + 8;
+}
+
 static bool is_woken(const void *token)
 {
-	return *(const uint32_t *)token != 0;
+	ptrdiff_t t = (const struct thread *)(const void *)
+			      ((const char *)token - 8) - world->threads;
+
+	return (world->woken & (1u << t)) != 0;
 }
 
 const struct check_queue **queue_of_self(void)
@@ -73,17 +82,15 @@ void queue_join(struct check_queue *queue, const void *where)
 
 void queue_take_token(struct check_queue *queue, const void *where)
 {
-	struct thread *thread;
-
 	if (run.current == MAIN)
 		check_fail_stop(CHECK_LOST_WAKEUP, where,
 				"waits for %s %s with nobody left to wake it",
 				queue_kind_name((enum queue_kind)queue->kind),
 				queue->lock.name);
-	thread = &world->threads[run.current];
-	run_operate(&thread->woken, 8, CLASS_PARK, is_woken, "sleeps", where);
-	thread->queue = NULL;
-	thread->woken = 0;
+	run_operate(token_of(run.current), 8, CLASS_PARK, is_woken, "sleeps",
+		    where);
+	*queue_of_self() = NULL;
+	world->woken &= ~queue_self();
 }
 
 bool queue_is_slept_on(const struct thread *thread)
@@ -138,9 +145,8 @@ uint32_t queue_pick_all(struct check_queue *queue)
 void queue_wake(uint32_t picked)
 {
 	for (; picked; picked &= picked - 1) {
-		uint32_t *token = &world->threads[__builtin_ctz(picked)].woken;
-
-		check_op(token, CHECK_WRITE);
-		*token = 1;
+		check_op(token_of((unsigned int)__builtin_ctz(picked)),
+			 CHECK_WRITE);
+		world->woken |= picked & -picked;
 	}
 }

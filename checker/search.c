@@ -24,8 +24,7 @@ static const char *limit_met(const struct search *search)
 	if (options->max_states && result->states >= options->max_states)
 		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
-	    result->executions + result->cut + result->assumed >=
-		    options->max_executions)
+	    result->runs >= options->max_executions)
 		return "the limit on executions";
 	if (options->max_bytes && result->search_bytes >= options->max_bytes)
 		return "the limit on memory";
@@ -45,6 +44,21 @@ void search_poll(struct search *search)
 		return;
 	search->result->stopped = limit;
 	search->stop = true;
+}
+
+void search_restart(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	if (search->options->restarted)
+		search->options->restarted(search->options->user);
+	result->states = 0;
+	result->steps = 0;
+	result->executions = 0;
+	result->runs = 0;
+	result->cut = 0;
+	result->assumed = 0;
+	result->redundant = 0;
 }
 
 struct check_failure *search_failure(struct search *search)

@@ -20,6 +20,7 @@ enum {
 };
 
 /* One file a command; argv[0] is the command's own name. */
+int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_list(int argc, char **argv);

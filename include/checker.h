@@ -6,6 +6,7 @@
  *   check_run()        search all interleavings of a program
  *   check_replay()     run one schedule again, with a listener
  *   check_main()       both, for the main() of a program that checks itself
+ *   check_plain_rate() how fast executions are without any search
  *   check_op() ...     what the program under test calls: operations and
  *                      locks here, checker_words.h, checker_sync.h
  *
@@ -112,7 +113,7 @@ struct check_options {
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
 	uint64_t max_states;		/* 0: no limit */
-	uint64_t max_executions;
+	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
 	/* called at each completed execution, after finish(); may be NULL */
@@ -132,6 +133,7 @@ struct check_result {
 	uint64_t state_bytes;		/* of the largest state */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
+	uint64_t runs;			/* that began, however they end */
 	uint64_t cut;			/* that met check_cut() */
 	uint64_t assumed;		/* that did not meet check_assume() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
@@ -194,6 +196,18 @@ int check_replay(const struct check_program *program,
 int check_main(int argc, char **argv, const struct check_program *program);
 
 /*
+ * Measure the ceiling of a search by executions: random executions of the
+ * program, each up to its end and with few context switches, are run again and
+ * again from the state after setup(), for some CPU seconds, and nothing else
+ * is done.  finish() is not called.
+ * Return: 0, *executions and the CPU seconds they took; -1 with errno:
+ * EDEADLK when random executions do not end well, EPROTO when one run again
+ * goes another way, EINVAL when the set-up fails.
+ */
+int check_plain_rate(const struct check_program *program, double seconds,
+		     uint64_t *executions, double *took);
+
+/*
  * Schedules as text: `1/0.37/1.12/0.5` (version, then thread.operations), with
  * `/c` and the choices behind if there are any.
  * Return: malloc()ed text / 0, or -1 when text is not a schedule.
@@ -250,7 +264,10 @@ void check_op_at(const void *object, enum check_class class,
 		 const void *where);
 /* The same for an operation on all of the words in [object, object + bytes). */
 void check_op_range(const void *object, size_t bytes, enum check_class class);
-/* As check_op(), once enabled(object) holds; name says what is waited for. */
+/*
+ * As check_op(), once enabled(object) holds, which looks at the 8 bytes there
+ * and nowhere else.  name says what is waited for.
+ */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
 /* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */
@@ -304,6 +321,12 @@ void check_no_leaks(void);
  */
 void *check_reserve(size_t bytes);
 int check_region(void *base, const size_t *used);
+/*
+ * As check_region(), for what follows the execution but does not make states
+ * different, such as counts: the search by states neither saves nor compares
+ * it, that by executions restores it.
+ */
+int check_companion(void *base, const size_t *used);
 void check_regions_reset(void);
 
 /* Locks.  name is the class. */

@@ -97,6 +97,7 @@ static struct shared *s;		/* constant after setup() */
 static void setup(void *arg)
 {
 	(void)arg;
+	trace_begin();
 	s = check_alloc(sizeof(*s), "shared");
 	if (program->tries)
 		check_mutex_init_try(&s->mutex, "mutex");
@@ -501,9 +502,6 @@ static bool models;
 static void thread(void *arg, unsigned int t)
 {
 	(void)arg;
-	/* thread 0 is the first to run in each execution */
-	if (t == 0)
-		trace_begin();
 	for (unsigned int i = 0; i < program->nr_ops[t]; i++)
 		if (models)
 			model_op(t, program->ops[t][i]);
@@ -544,13 +542,6 @@ static void restarted(void *user)
 	((struct outcome *)user)->nr = 0;
 }
 
-/* Executions that wait for ever count, too. */
-static bool too_many(void *user)
-{
-	(void)user;
-	return trace_begun > EXECUTIONS_LIMIT;
-}
-
 static int hash_order(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -565,7 +556,8 @@ static void search(bool of_model, enum check_mode mode, bool no_reduction,
 		.mode = mode,
 		.no_reduction = no_reduction,
 		.max_states = STATES_LIMIT,
-		.interrupted = mode == CHECK_BY_STATES ? NULL : too_many,
+		.max_executions = mode == CHECK_BY_STATES ? 0 :
+			EXECUTIONS_LIMIT,
 		.restarted = restarted,
 		.user = o,
 	};
@@ -579,7 +571,8 @@ static void search(bool of_model, enum check_mode mode, bool no_reduction,
 	o->is_of_executions = mode != CHECK_BY_STATES;
 	collecting = o;
 	models = of_model;
-	trace_begun = 0;
+	check_regions_reset();
+	assert_int_equal(check_companion(&trace, &trace.used), 0);
 	choices = 0;
 	assert_int_equal(check_run(&p, &options, &result), 0);
 	for (size_t i = 0; i < result.nr_failures; i++) {

@@ -357,6 +357,7 @@ static void perform(struct cpu *cpu, const struct op *op,
 static void program_setup(void *arg)
 {
 	(void)arg;
+	trace_begin();
 	shared = check_alloc(sizeof(*shared), "shared");
 	/* one class, so that orders of locks are no failures of their own */
 	for (unsigned int i = 0; i < NR_MUTEXES; i++)
@@ -372,9 +373,6 @@ static void program_thread(void *arg, unsigned int t)
 	const struct random_program *p = arg;
 	struct cpu cpu = { .t = t };
 
-	/* thread 0 is the first to run in each execution */
-	if (t == 0)
-		trace_begin();
 	for (; cpu.pc < p->nr_ops[t]; cpu.pc++)
 		perform(&cpu, &p->ops[t][cpu.pc], p);
 	shared->softly[t] = cpu.softly;

@@ -4,8 +4,9 @@
  * checker.
  *
  * Interface
- *   trace_begin()   an execution begins
+ *   trace_begin()   in setup(): nothing was performed yet
  *   trace_note()    an operation was performed
+ *   trace           what was; a companion of the search (check_companion())
  *   trace_hash()    hash of the execution's Mazurkiewicz trace
  */
 #ifndef TESTS_TRACE_H
@@ -13,6 +14,7 @@
 
 #include "../include/checker.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -35,17 +37,18 @@ struct trace_event {
 	uint8_t clock[TRACE_THREADS];	/* events of each that came before */
 };
 
-/* Not part of the state: valid where each execution runs from the start. */
-static struct trace_event trace[MAX_TRACE];
-static unsigned int trace_nr;
-static unsigned int trace_of[TRACE_THREADS];	/* events of each thread */
-static unsigned int trace_begun;		/* executions, all in all */
+/* No part of the state, but restored with it. */
+static struct {
+	size_t used;
+	unsigned int nr;
+	unsigned int of[TRACE_THREADS];	/* events of each thread */
+	struct trace_event events[MAX_TRACE];
+} trace;
 
 static void trace_begin(void)
 {
-	trace_begun++;
-	trace_nr = 0;
-	memset(trace_of, 0, sizeof(trace_of));
+	memset(&trace, 0, sizeof(trace));
+	trace.used = offsetof(__typeof__(trace), events);
 }
 
 static bool trace_conflict(const struct trace_event *a,
@@ -67,9 +70,9 @@ static bool trace_conflict(const struct trace_event *a,
 static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 		       unsigned int how, unsigned int value)
 {
-	struct trace_event *e = &trace[trace_nr];
+	struct trace_event *e = &trace.events[trace.nr];
 
-	if (trace_nr == MAX_TRACE)
+	if (trace.nr == MAX_TRACE)
 		return;
 	memset(e, 0, sizeof(*e));
 	e->thread = (uint8_t)t;
@@ -77,27 +80,28 @@ static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 	e->bytes = bytes;
 	e->class = (uint8_t)how;
 	e->value = (uint8_t)value;
-	for (unsigned int i = 0; i < trace_nr; i++) {
-		if (!trace_conflict(&trace[i], e))
+	for (unsigned int i = 0; i < trace.nr; i++) {
+		if (!trace_conflict(&trace.events[i], e))
 			continue;
 		for (unsigned int u = 0; u < TRACE_THREADS; u++)
-			if (trace[i].clock[u] > e->clock[u])
-				e->clock[u] = trace[i].clock[u];
+			if (trace.events[i].clock[u] > e->clock[u])
+				e->clock[u] = trace.events[i].clock[u];
 	}
-	e->clock[t] = (uint8_t)++trace_of[t];
-	trace_nr++;
+	e->clock[t] = (uint8_t)++trace.of[t];
+	trace.nr++;
+	trace.used += sizeof(*e);
 }
 
 /* Executions are equivalent when threads did the same in the same order. */
 static uint64_t trace_hash(void)
 {
+	const struct trace_event *e = trace.events;
 	uint64_t hash = 0;
 
 	for (unsigned int t = 0; t < TRACE_THREADS; t++)
-		for (unsigned int i = 0; i < trace_nr; i++)
-			if (trace[i].thread == t)
-				hash = XXH3_64bits_withSeed(&trace[i],
-							    sizeof(trace[i]),
+		for (unsigned int i = 0; i < trace.nr; i++)
+			if (e[i].thread == t)
+				hash = XXH3_64bits_withSeed(&e[i], sizeof(*e),
 							    hash);
 	return hash;
 }
