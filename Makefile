@@ -126,6 +126,7 @@ bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	bench/searches.sh
 	./$(FAULTLINE) bench dpor
 	./$(FAULTLINE) bench dpor --by-states
+	bench/random.sh
 
 format-check: ## hold every C file against .clang-format
 	@tests/format-check

@@ -31,7 +31,6 @@ struct dfs {
 	struct search *search;
 	struct states states;
 	struct edges edges;
-	uint32_t edges_room;
 	struct node *nodes;
 	size_t nr_nodes;
 	size_t nodes_room;
@@ -61,52 +60,18 @@ static int reserve(void **array, size_t *room, size_t wanted, size_t size)
 	return 0;
 }
 
-static int grow_edges(struct dfs *dfs)
-{
-	struct edges *e = &dfs->edges;
-	uint32_t room = dfs->edges_room ? 2 * dfs->edges_room : 4096;
-	size_t cells = (size_t)room * e->nr_threads;
-	void *to = realloc(e->to, cells * sizeof(*e->to));
-	void *operations, *parent, *thread, *choice;
-
-	if (to)
-		e->to = to;
-	operations = realloc(e->operations, cells * sizeof(*e->operations));
-	if (operations)
-		e->operations = operations;
-	parent = realloc(e->parent, room * sizeof(*e->parent));
-	if (parent)
-		e->parent = parent;
-	thread = realloc(e->parent_thread, room);
-	if (thread)
-		e->parent_thread = thread;
-	choice = realloc(e->parent_choice, room);
-	if (choice)
-		e->parent_choice = choice;
-	if (!to || !operations || !parent || !thread || !choice)
-		return -1;
-	dfs->edges_room = room;
-	return 0;
-}
-
 static void dfs_free(struct dfs *dfs)
 {
 	states_free(&dfs->states);
-	free(dfs->edges.to);
-	free(dfs->edges.operations);
-	free(dfs->edges.parent);
-	free(dfs->edges.parent_thread);
-	free(dfs->edges.parent_choice);
+	edges_free(&dfs->edges);
 	free(dfs->nodes);
 	free(dfs->bytes);
 }
 
 static size_t dfs_bytes(const struct dfs *dfs)
 {
-	size_t cell = sizeof(*dfs->edges.to) + sizeof(*dfs->edges.operations);
-
 	return states_bytes(&dfs->states) + sharing_bytes() +
-	       dfs->edges_room * (dfs->edges.nr_threads * cell + 6) +
+	       edges_bytes(&dfs->edges) +
 	       dfs->nodes_room * sizeof(*dfs->nodes) + dfs->bytes_room;
 }
 
@@ -148,7 +113,7 @@ static uint32_t insert(struct dfs *dfs, bool *is_new)
 			      states_hash(dfs->bytes + dfs->bytes_used, bytes,
 					  0), is_new);
 	if (state == UINT32_MAX ||
-	    (state >= dfs->edges_room && grow_edges(dfs)))
+	    (state >= dfs->edges.room && edges_grow(&dfs->edges)))
 		return UINT32_MAX;
 	if (!*is_new)
 		return state;
@@ -348,13 +313,8 @@ static void pop(struct dfs *dfs)
 		node->choice = 0;
 }
 
-/*
- * From the state after setup(), let each thread go to its first operation that
- * others can see; what it does before commutes, so it is done just once.  One
- * that fails on the way is stopped before the operation that led to it.
- * Return: 0, or -1 without memory.
- */
-static int to_first_operations(struct dfs *dfs, const char *after_setup)
+int search_begin_threads(struct search *search, const char *after_setup,
+			 uint32_t *lead)
 {
 	uint32_t limit[CHECK_MAX_THREADS];
 	unsigned int t = 0;
@@ -366,12 +326,12 @@ static int to_first_operations(struct dfs *dfs, const char *after_setup)
 		enum run_end end = run_thread_short(t, limit[t]);
 		struct check_failure *failure;
 
-		dfs->lead[t] = run.operations;
+		lead[t] = run.operations;
 		if (end != END_FAILED || limit[t] != MAX_STEP_OPERATIONS) {
 			t++;
 			continue;
 		}
-		failure = search_failure(dfs->search);
+		failure = search_failure(search);
 		if (failure && schedule_add(&failure->schedule, t,
 					    run.operations))
 			return -1;
@@ -391,11 +351,7 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-/*
- * Learn what is shared from random executions: cheaper than to find out in
- * the middle of a search, which must begin again then.
- */
-static void learn(const char *after_setup)
+void search_learn(const char *after_setup)
 {
 	uint64_t random = 0x2545f4914f6cdd1du;
 
@@ -438,7 +394,7 @@ static bool surprised(const struct dfs *dfs)
 	return !dfs->search->options->no_reduction && sharing_changed();
 }
 
-static void forget_results(struct search *search)
+void search_forget(struct search *search)
 {
 	struct check_result *result = search->result;
 
@@ -462,7 +418,7 @@ static int pass(struct dfs *dfs, const char *after_setup)
 	world_restore(after_setup);
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	search->result->passes++;
-	if (to_first_operations(dfs, after_setup))
+	if (search_begin_threads(search, after_setup, dfs->lead))
 		return -1;
 	if (run_all_done()) {
 		if (completed(dfs))
@@ -503,14 +459,14 @@ int search_states(struct search *search)
 	sharing_reset();
 	world_save(after_setup);
 	if (!search->options->no_reduction)
-		learn(after_setup);
+		search_learn(after_setup);
 	do {
 		struct dfs dfs = {
 			.search = search,
 			.edges.nr_threads = search->program->nr_threads,
 		};
 
-		forget_results(search);
+		search_forget(search);
 		again = pass(&dfs, after_setup);
 		if (result->search_bytes > peak)
 			peak = result->search_bytes;

@@ -16,6 +16,49 @@
 /* Give up proving that a cycle is the shortest after this much work. */
 #define MAX_WORK 5000000
 
+int edges_grow(struct edges *e)
+{
+	uint32_t room = e->room ? 2 * e->room : 4096;
+	size_t cells = (size_t)room * e->nr_threads;
+	void *to = realloc(e->to, cells * sizeof(*e->to));
+	void *operations, *parent, *thread, *choice;
+
+	if (to)
+		e->to = to;
+	operations = realloc(e->operations, cells * sizeof(*e->operations));
+	if (operations)
+		e->operations = operations;
+	parent = realloc(e->parent, room * sizeof(*e->parent));
+	if (parent)
+		e->parent = parent;
+	thread = realloc(e->parent_thread, room);
+	if (thread)
+		e->parent_thread = thread;
+	choice = realloc(e->parent_choice, room);
+	if (choice)
+		e->parent_choice = choice;
+	if (!to || !operations || !parent || !thread || !choice)
+		return -1;
+	e->room = room;
+	return 0;
+}
+
+size_t edges_bytes(const struct edges *e)
+{
+	size_t cell = sizeof(*e->to) + sizeof(*e->operations);
+
+	return e->room * (e->nr_threads * cell + 6);
+}
+
+void edges_free(struct edges *e)
+{
+	free(e->to);
+	free(e->operations);
+	free(e->parent);
+	free(e->parent_thread);
+	free(e->parent_choice);
+}
+
 static uint32_t edge_to(const struct edges *e, uint32_t state, uint32_t t)
 {
 	size_t at = (size_t)state * e->nr_threads + t;

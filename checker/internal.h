@@ -143,8 +143,10 @@ struct run {
 	bool inside;			/* a coroutine runs */
 	bool replaying;			/* a failure does not end anything */
 	bool note_sharing;
+	bool unheeded;			/* this execution does not count */
 	bool compares_states;		/* repetitions are seen in the graph */
 	bool scrubs;			/* dead stack bytes are to be zero */
+	bool counts_preemptions;	/* a release ends a step, too */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
@@ -289,8 +291,29 @@ static inline unsigned int prefer(unsigned int mask, unsigned int last)
 
 int search_states(struct search *search);
 int search_executions(struct search *search);
+int search_random(struct search *search, const char *start);
+int search_preemptions(struct search *search);
 /* Replace schedules of failures by ones with the fewest context switches. */
 int search_fewest_switches(struct search *search);
+/* By ones with fewer of them, for searches that have no graph of states. */
+int search_shrink(struct search *search, const char *start);
+
+/* by_states.c: for every search that compares states */
+/*
+ * Learn what is shared from random executions: cheaper than to find out in
+ * the middle of a search, which must begin again then.
+ */
+void search_learn(const char *after_setup);
+/* Such a new beginning. */
+void search_forget(struct search *search);
+/*
+ * From the state after setup(), let each thread go to its first operation that
+ * others can see; what it does before commutes, so it is done just once.  One
+ * that fails on the way is stopped before the operation that led to it.
+ * lead gets each thread's operations.  Return: 0, or -1 without memory.
+ */
+int search_begin_threads(struct search *search, const char *after_setup,
+			 uint32_t *lead);
 
 /* cycles.c */
 struct edges {
@@ -301,11 +324,17 @@ struct edges {
 	uint32_t *parent;
 	uint8_t *parent_thread;
 	uint8_t *parent_choice;		/* value + 1; 0: that was no choice */
+	uint32_t room;
 };
 
 #define EDGE_NONE UINT32_MAX		/* the thread cannot move */
 #define EDGE_END (UINT32_MAX - 1)	/* the execution ends there */
 #define EDGE_PROGRESS 0x8000u
+
+/* Double the room.  Return: 0, or -1 without memory. */
+int edges_grow(struct edges *edges);
+size_t edges_bytes(const struct edges *edges);
+void edges_free(struct edges *edges);
 
 /*
  * Look for cycles; lead: operations of each thread before the first state.

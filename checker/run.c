@@ -429,6 +429,11 @@ _Noreturn void check_assume_fails(void)
 	leave(END_ASSUMED);
 }
 
+bool check_searching(void)
+{
+	return run.program && !run.replaying && !run.unheeded;
+}
+
 static void yield(void)
 {
 	unsigned int t = run.current;
@@ -451,7 +456,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	if (run.mode == RUN_STEPS || run.note_sharing)
 		at_once = sharing_note(run.current, object, bytes, class) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
-			  run.turns < 2 && run.operations < run.limit;
+			  run.turns < 2 && run.operations < run.limit &&
+			  !(run.counts_preemptions && class > CHECK_WRITE);
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
 		at_once = class != CLASS_CHOICE;
 	if (!at_once || (enabled && !enabled(object))) {

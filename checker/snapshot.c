@@ -190,9 +190,13 @@ uint64_t world_memory_hash(void)
 
 /* ------ a thread ------ */
 
-size_t thread_bound(void)
+size_t snapshot_bytes(void)
 {
-	return sizeof(struct thread) + CORO_STACK_BYTES;
+	size_t bytes = memory_bound();
+
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		bytes += sizeof(struct thread) + world->threads[t].live;
+	return bytes;
 }
 
 size_t thread_save(char *to, unsigned int t)
@@ -224,7 +228,8 @@ size_t thread_restore(const char *from, unsigned int t)
 
 size_t world_save_bound(void)
 {
-	return memory_bound() + nr_threads() * thread_bound();
+	return sizeof(world->used) + memory_bound() +
+	       nr_threads() * (sizeof(struct thread) + CORO_STACK_BYTES);
 }
 
 size_t world_save(char *to)

@@ -33,7 +33,8 @@ void memory_before(struct memory_use *before);
 size_t memory_restore(const char *from, const struct memory_use *before,
 		      enum compared which);
 
-size_t thread_bound(void);
+/* What all of them and memory_save() take now. */
+size_t snapshot_bytes(void);
 size_t thread_save(char *to, unsigned int t);
 size_t thread_restore(const char *from, unsigned int t);
 

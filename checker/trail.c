@@ -27,8 +27,7 @@ static size_t bytes_room;
 
 static int reserve(void)
 {
-	size_t wanted = bytes_used + memory_bound() +
-			run.program->nr_threads * thread_bound();
+	size_t wanted = bytes_used + snapshot_bytes();
 
 	if (wanted > bytes_room) {
 		char *more = realloc(bytes, 2 * wanted);

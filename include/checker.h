@@ -72,7 +72,16 @@ enum check_mode {
 	CHECK_BY_STATES,	/* every state once; ends with loops, too */
 	CHECK_BY_EXECUTIONS,	/* every trace once; program must bound loops */
 	CHECK_BRUTE_FORCE,	/* every interleaving: an oracle for tests */
+	CHECK_PREEMPTIONS,	/* by states, with at most so many switches
+				 * away from a thread that could go on */
+	CHECK_RANDOM_WALK,	/* any enabled thread is next */
+	CHECK_PCT,		/* priorities at random; finds a bug of depth d
+				 * with a known probability */
+	CHECK_SURW,		/* orders of the operations on one object, each
+				 * with the same probability */
 };
+
+#define CHECK_MAX_DEPTH 16
 
 /* A schedule: thread runs `operations` operations, then the next segment. */
 struct check_segment {
@@ -116,6 +125,12 @@ struct check_options {
 	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
+	unsigned int preemptions;	/* how many, with CHECK_PREEMPTIONS */
+	/* at random: */
+	uint64_t seed;			/* 0: a fresh one */
+	uint64_t runs;			/* 0: 10000 */
+	unsigned int depth;		/* PCT's, up to CHECK_MAX_DEPTH; 0: 3 */
+	uint32_t run_operations;	/* then a run is cut; 0: 10000 */
 	/* called at each completed execution, after finish(); may be NULL */
 	void (*completed)(void *user);
 	/* what completed() was told so far is void; may be NULL */
@@ -126,7 +141,7 @@ struct check_options {
 };
 
 struct check_result {
-	bool complete;			/* nothing was cut or stopped */
+	bool complete;			/* nothing was cut, stopped, refused */
 	const char *stopped;		/* by which limit; NULL: by none */
 	uint64_t states;		/* by states: distinct states */
 	uint64_t steps;			/* by states: edges between them */
@@ -142,6 +157,15 @@ struct check_result {
 	double seconds;
 	double collision;		/* bound on the chance that two states
 					 * were taken for one */
+	uint64_t refused;		/* steps that would have been one
+					 * preemption too many */
+	/* at random: the same seed has the same result */
+	uint64_t seed;
+	uint64_t beyond;		/* runs the guarantee does not cover */
+	uint32_t most_operations;	/* of an execution in the profile */
+	uint32_t objects;		/* that threads share there */
+	double probability;		/* what a run promises, as a number */
+	char guarantee[400];		/* and in words */
 	struct check_failure failures[CHECK_MAX_FAILURES];
 	size_t nr_failures;
 	bool has_cycle;
@@ -225,6 +249,11 @@ int check_schedule_append(struct check_schedule *schedule,
 unsigned int check_self(void);
 /* Return: the program runs (not a listener, not a search between steps). */
 bool check_running(void);
+/*
+ * Return: what happens belongs to the results of a search.  It does not while
+ * a search learns or makes a schedule shorter, nor in a replay.
+ */
+bool check_searching(void);
 
 /*
  * A place in the source of the program under test.  Its address stands for it

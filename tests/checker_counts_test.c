@@ -16,7 +16,7 @@
 /* Every N of every program with no more executions than these is run. */
 #define MOST_EXECUTIONS 4200
 /* What a search may take more because its executions are longer, not more. */
-#define MORE_BYTES (64 << 10)
+#define MORE_BYTES (128 << 10)
 
 static struct check_result search(struct dpor *d, enum check_mode mode)
 {

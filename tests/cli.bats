@@ -215,6 +215,43 @@ has_bug() {
 	done
 }
 
+@test "numbers of searches that are not exhaustive" {
+	for text in '' x -1 ' 1' 1x 1.5 0x1 99999999999999999999; do
+		refuses "--preemptions takes a number from 0 to 1000, not '$text'" \
+			check --preemptions "$text" "$RACE"
+		refuses "--runs takes a number from 1 to 1000000000, not '$text'" \
+			check --random walk --runs "$text" "$RACE"
+		refuses "--depth takes a number from 1 to 16, not '$text'" \
+			check --random pct --depth "$text" "$RACE"
+		refuses "--seed takes a number from 1 to 9223372036854775807, not '$text'" \
+			check --random walk --seed "$text" "$RACE"
+	done
+	for option in --runs --seed --depth; do
+		refuses "$option takes a number from 1 to " \
+			check --random pct $option 0 "$RACE"
+	done
+	for text in '' Walk walks random; do
+		refuses "--random takes walk, pct or surw, not '$text'" \
+			check --random "$text" "$RACE"
+	done
+}
+
+@test "searches that contradict each other" {
+	refuses "two searches" check --random walk --preemptions 1 "$RACE"
+	refuses "a search by states" check --faults 2 --preemptions 1 "$RACE"
+	for option in --seed --runs; do
+		refuses "--seed and --runs are for --random" \
+			check $option 1 "$RACE"
+	done
+	refuses "--depth is for --random pct" check --depth 2 "$RACE"
+	refuses "--depth is for --random pct" \
+		check --random walk --depth 2 "$RACE"
+	refuses "is what --runs says" \
+		check --random walk --limit executions=5 "$RACE"
+	refuses "the limit on states is for" \
+		check --preemptions 1 --limit executions=5 "$RACE"
+}
+
 @test "schedules that are none" {
 	for schedule in '' x 0 1/ 1/1 1/0 /1.6 1/31.1 2/0.1 1/1.6.1 1/-1.3 \
 		1/0.-3 '1/0.1 ' 1/0.1/ 1/0.99999999999999999999; do
@@ -401,6 +438,68 @@ is_stopped() {
 	faultline check --faults 2 corpus/private-read-vs-map.litmus
 	[ "$status" -eq 0 ]
 	grep -qE '^Verdict .* clean, complete by executions: [0-9]+ executions$' "$TMP/out"
+}
+
+@test "at random: never clean, and the seed repeats it" {
+	for strategy in walk pct surw; do
+		faultline check --random $strategy --runs 200 --seed 7 "$RACE"
+		echo "status $status: $output"
+		[ "$status" -eq 3 ]
+		grep -q '^Incomplete' "$TMP/out"
+		grep -qE '^Verdict .* no bug met; 200 runs of .*, seed 7; not exhaustive: ' "$TMP/out"
+		grep -v '^Time ' "$TMP/out" >"$TMP/first"
+		faultline check --random $strategy --runs 200 --seed 7 "$RACE"
+		grep -v '^Time ' "$TMP/out" | diff "$TMP/first" -
+		# a fresh seed is told, and does the same again
+		faultline check --random $strategy --runs 20 "$RACE"
+		grep -v '^Time ' "$TMP/out" >"$TMP/first"
+		seed=$(sed -n 's/^Verdict .*, seed \([0-9]*\);.*/\1/p' "$TMP/out")
+		faultline check --random $strategy --runs 20 --seed "$seed" \
+			"$RACE"
+		grep -v '^Time ' "$TMP/out" | diff "$TMP/first" -
+	done
+}
+
+@test "at random, with a bound on faults and a limit" {
+	faultline check --random walk --faults 1 --runs 100 --seed 1 "$RACE"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .*, [0-9]+ cut, seed 1; not exhaustive' "$TMP/out"
+	big_test
+	faultline check --random pct --runs 1000000000 --limit time=0.2 \
+		"$TMP/big.litmus"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .*stopped by the limit on time, seed ' "$TMP/out"
+}
+
+@test "a bound on preemptions is part of the verdict" {
+	faultline check --preemptions 1 "$RACE"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .* clean up to 1 preemption: [0-9]+ states; not exhaustive: ' "$TMP/out"
+	faultline check --preemptions 50 "$RACE"
+	[ "$status" -eq 0 ]
+	grep -qE '^Verdict .* clean, complete by states: .*; every state is reached ' "$TMP/out"
+}
+
+@test "each way to look at a part finds both races of 2017, and draws them" {
+	needs_patches
+	for how in '--random walk' '--random pct' '--random surw'; do
+		# shellcheck disable=SC2086 # several words
+		finds_races $how --seed 5
+	done
+	finds_races --preemptions 1
+}
+
+finds_races() {
+	faultline check --with unfixed "$@" "$RACE"
+	echo "$*: status $status: $output"
+	[ "$status" -eq 1 ]
+	grep -qE '^Verdict .* 2 bugs: O1 O12; .*not exhaustive: ' "$TMP/out"
+	[ "$(grep -c ' \^\^\^\^ O' "$TMP/out")" -eq 2 ]
+	for replay in $(sed -n 's/^Replay: .* --replay \([^ ]*\) .*/\1/p' \
+			"$TMP/out"); do
+		faultline show --with unfixed --replay "$replay" "$RACE"
+		[ "$status" -eq 1 ]
+	done
 }
 
 # A signal after a second, to a search that would take hours.

@@ -164,7 +164,7 @@ blocks() {
 	END
 	# shellcheck disable=SC2086 # several words
 	"$CC" $flags -Iinclude -o "$BATS_TEST_TMPDIR/program" \
-		"$BATS_TEST_TMPDIR/names.c" "$BUILD/libchecker.a" -lxxhash
+		"$BATS_TEST_TMPDIR/names.c" "$BUILD/libchecker.a" -lxxhash -lm
 	is_clean
 }
 
@@ -185,7 +185,7 @@ display() {
 	library=$PWD/$BUILD/libchecker.a include=$PWD/include
 	cd "$BATS_TEST_TMPDIR"
 	# shellcheck disable=SC2086 # several words
-	"$CC" $flags -I"$include" -o program program.c "$library" -lxxhash
+	"$CC" $flags -I"$include" -o program program.c "$library" -lxxhash -lm
 	run ./program
 	[ "$status" -eq 1 ]
 	echo "$output"

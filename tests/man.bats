@@ -224,6 +224,12 @@ paged() {
 	faultline check --json --limit states=10 \
 		corpus/private-write-vs-private-read.litmus \
 		>>"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
+	for how in '--preemptions 1' '--random walk --runs 10'; do
+		# shellcheck disable=SC2086 # several words
+		faultline check --json $how \
+			corpus/private-write-vs-private-read.litmus \
+			>>"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
+	done
 	grep -oE '^ +"[a-z_]+":' "$BATS_TEST_TMPDIR/json" | tr -d ' ":' |
 		sort -u >"$BATS_TEST_TMPDIR/keys"
 	awk '/^\.Sh/ { on = $2 == "JSON" } on' "$PAGE" \

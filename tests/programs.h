@@ -12,7 +12,10 @@
 #define word_fetch_add check_fetch_add
 /* The result is not used: adds commute. */
 #define word_add check_add
-#define word_cmpxchg(word, old, new) \
-	(check_cmpxchg((word), (old), (new)) == (old))
+#define word_cmpxchg(word, old, new)                                           \
+	(__extension__({                                                       \
+		uint64_t word_old = (old);                                     \
+		check_try_cmpxchg((word), &word_old, (new));                   \
+	}))
 
 #endif /* TESTS_PROGRAMS_H */

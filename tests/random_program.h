@@ -114,7 +114,7 @@ static void op_print(const struct op *op)
 		}
 }
 
-static void program_print(const struct random_program *p)
+static inline void program_print(const struct random_program *p)
 {
 	for (unsigned int t = 0; t < p->nr_threads; t++) {
 		printf("T%u%s:\n", t, p->soft ? " (soft)" : "");
@@ -381,7 +381,7 @@ static void program_thread(void *arg, unsigned int t)
 }
 
 /* Everything but the addresses of blocks, which are just names. */
-static uint64_t program_final(void)
+static inline uint64_t program_final(void)
 {
 	struct {
 		uint64_t words[NR_WORDS];

@@ -93,7 +93,7 @@ static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 }
 
 /* Executions are equivalent when threads did the same in the same order. */
-static uint64_t trace_hash(void)
+static inline uint64_t trace_hash(void)
 {
 	const struct trace_event *e = trace.events;
 	uint64_t hash = 0;
