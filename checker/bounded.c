@@ -298,10 +298,8 @@ static int completed(struct bounded *b, const struct step *step)
 
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	state = number(b, &is_new);
 	if (state == UINT32_MAX || (is_new && describe(b, state, step)))
 		return -1;
@@ -319,10 +317,8 @@ static int blocked(struct bounded *b, const struct step *step)
 {
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		b->search->result->cut++;
+	if (run_given_up(b->search->result))
 		return 0;
-	}
 	run_deadlock();
 	return failed(b, step);
 }

@@ -199,10 +199,8 @@ static int completed(struct dfs *dfs)
 
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (insert(dfs, &is_new) == UINT32_MAX)
 		return -1;
 	if (!is_new)
@@ -220,10 +218,8 @@ static int blocked(struct dfs *dfs)
 {
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		dfs->search->result->cut++;
+	if (run_given_up(dfs->search->result))
 		return 0;
-	}
 	run_deadlock();
 	return failed(dfs);
 }
@@ -411,6 +407,7 @@ void search_forget(struct search *search)
 	result->steps = 0;
 	result->executions = 0;
 	result->cut = 0;
+	result->assumed = 0;
 }
 
 /* Return: 1 when what is known changed and the pass must be repeated. */

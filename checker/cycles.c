@@ -142,8 +142,8 @@ static int lone_cycle(struct search *search, const struct edges *e,
 		at = edge_to(e, at, t);
 	} while (at != state);
 	snprintf(failure->text, sizeof(failure->text),
-		 "CPU%u repeats %u operations for ever though nobody else changes anything",
-		 t, length);
+		 "%s%u repeats %u operations for ever though nobody else changes anything",
+		 run_thread_name(), t, length);
 	if (lead_to(e, lead, state, &failure->schedule))
 		return -1;
 	return schedule_add(&failure->schedule, t, length);

@@ -93,6 +93,7 @@ void search_restart(struct search *search)
 	result->executions = 0;
 	result->runs = 0;
 	result->cut = 0;
+	result->assumed = 0;
 	result->redundant = 0;
 }
 
