@@ -392,9 +392,9 @@ int main(int argc, char **argv)
 	       "speed-up", "efficiency%", "moved", "messages", "coordinator%");
 	for (int i = optind + 1; i < argc; i++)
 		row(&s, (unsigned int)number(argv[i], "RANKS", 1, MAX_RANKS));
-	for (size_t i = 0; optind + 1 == argc &&
-			   i < sizeof(usual) / sizeof(usual[0]); i++)
-		row(&s, usual[i]);
+	if (optind + 1 == argc)
+		for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+			row(&s, usual[i]);
 	free(tree.depth);
 	free(tree.child);
 	free(tree.sibling);

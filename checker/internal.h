@@ -265,7 +265,7 @@ struct search {
 	uint32_t polls;
 	bool stop;
 	double done;			/* of the whole, if that is known */
-	double told;			/* when options->progress() was called, */
+	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
 	double rate;
 	uint64_t count;			/* and at how many runs or states */
