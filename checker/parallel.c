@@ -49,6 +49,7 @@ struct worker {
 	bool asked;
 	bool hungry;
 	bool stopped;
+	bool may_go;
 	double reported;
 };
 
@@ -103,6 +104,7 @@ static int obey(struct worker *w, const struct check_message *message)
 		return 0;
 	default:
 		w->stopped = true;
+		w->may_go = message->type == MAY_GO;
 		return 0;
 	}
 }
@@ -151,36 +153,33 @@ static int save_part(void *user, const struct bytes *part)
 	return tell(user, HAS_PART, part);
 }
 
-static int wait_to_go(struct check_post *post)
+static int work(struct worker *w)
 {
-	struct check_message message = { .type = IS_TO_STOP };
-	int got = 1;
-
-	while (got >= 0 && (got == 0 || message.type != MAY_GO)) {
-		got = post->receive(post, &message, -1);
-		if (got > 0)
-			free(message.data);
+	w->stopped = false;
+	w->hungry = true;
+	w->asked = false;
+	while (!w->stopped && !w->may_go) {
+		if (look(w))
+			return -1;
+		if (!w->stopped && !w->hungry && search(w))
+			return -1;
 	}
-	return got < 0 ? -1 : 0;
+	if (w->may_go)
+		return 0;
+	if (report(w) ||
+	    w->tree->give_all(w->tree->own, save_part, w))
+		return -1;
+	return tell(w, HAS_STOPPED, NULL);
 }
 
 int parallel_work(struct check_post *post, const struct tree *tree)
 {
-	struct worker w = {
-		.post = post, .tree = tree, .hungry = true, .reported = now(),
-	};
+	struct worker w = { .post = post, .tree = tree, .reported = now() };
 
-	while (!w.stopped) {
-		if (look(&w))
+	while (!w.may_go)
+		if (work(&w))
 			return -1;
-		if (!w.stopped && !w.hungry && search(&w))
-			return -1;
-	}
-	if (report(&w) || tree->each(tree->own, save_part, &w) ||
-	    tell(&w, HAS_STOPPED, NULL))
-		return -1;
-	/* whoever is gone before the others have stopped has died */
-	return wait_to_go(post);
+	return 0;
 }
 
 /* ------ the coordinator ------ */
@@ -325,9 +324,6 @@ static int coordinate(struct coordination *c)
 		if (got < 0 || error || look_around(c))
 			return -1;
 	}
-	for (unsigned int w = 0; w < c->post->nr_workers; w++)
-		if (order(c, MAY_GO, w, NULL))
-			return -1;
 	/* it may have been told to stop when there was nothing left to do */
 	return !c->balance.parts;
 }
@@ -357,4 +353,14 @@ out:
 	}
 	balance_close(&c.balance);
 	return result;
+}
+
+int parallel_end(struct check_post *post)
+{
+	struct coordination c = { .post = post };
+
+	for (unsigned int w = 0; w < post->nr_workers; w++)
+		if (order(&c, MAY_GO, w, NULL))
+			return -1;
+	return 0;
 }

@@ -6,8 +6,10 @@
  * parts: bytes that any process with the same program can go on from.
  *
  * Interface
- *   parallel_work()         be a worker, until the coordinator says stop
- *   parallel_coordinate()   be the coordinator, until all is searched
+ *   parallel_work()         be a worker, until parallel_end()
+ *   parallel_coordinate()   be the coordinator, until all is searched; may be
+ *                           called again with what was left
+ *   parallel_end()          the workers may go
  */
 #ifndef CHECKER_PARALLEL_H
 #define CHECKER_PARALLEL_H
@@ -31,10 +33,10 @@ struct tree {
 	int (*take)(void *own, const struct bytes *part);
 	/* Split a part off.  Return: false when there is none to spare. */
 	bool (*give)(void *own, struct bytes *part);
-	/* Call save() for each part that is left. */
-	int (*each)(void *own, int (*save)(void *user,
-					   const struct bytes *part),
-		    void *user);
+	/* Call save() for all that is left, and have nothing left then. */
+	int (*give_all)(void *own, int (*save)(void *user,
+					       const struct bytes *part),
+			void *user);
 	/* What was found, since the beginning; *data is malloc()ed. */
 	int (*report)(void *own, struct bytes *report);
 	/* Return: the search is to stop at once: it found what it is for. */
@@ -61,5 +63,6 @@ int parallel_work(struct check_post *post, const struct tree *tree);
 int parallel_coordinate(struct check_post *post,
 			const struct coordinator *coordinator,
 			struct bytes *parts, size_t nr_parts);
+int parallel_end(struct check_post *post);
 
 #endif /* CHECKER_PARALLEL_H */

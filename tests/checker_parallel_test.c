@@ -108,20 +108,20 @@ static bool give(void *own, struct bytes *part)
 	return true;
 }
 
-static int each(void *own, int (*save)(void *user, const struct bytes *part),
-		void *user)
+static int give_all(void *own,
+		    int (*save)(void *user, const struct bytes *part),
+		    void *user)
 {
-	const struct forest *f = own;
+	struct forest *f = own;
+	int error = 0;
 
-	for (size_t i = 0; i < f->nr; i++) {
-		struct bytes part = pack(&f->nodes[i]);
-		int error = save(user, &part);
+	while (f->nr && !error) {
+		struct bytes part = pack(&f->nodes[--f->nr]);
 
+		error = save(user, &part);
 		free(part.data);
-		if (error)
-			return error;
 	}
-	return 0;
+	return error;
 }
 
 static int report(void *own, struct bytes *report)
@@ -140,6 +140,7 @@ struct heard {
 	struct sum sums[MAX_WORKERS];
 	struct forest left;
 	uint64_t stop_at;
+	unsigned int rounds;
 };
 
 static struct sum total(const struct heard *heard)
@@ -175,15 +176,17 @@ static int keep(void *user, const struct bytes *part)
 	return take(&heard->left, part);
 }
 
-/* Return: as parallel_coordinate(); the workers end in here. */
-static int search(unsigned int nr_workers, const struct node *nodes, size_t nr,
+/*
+ * Search in rounds, each of which ends when so many nodes more were searched.
+ * Return: as parallel_coordinate(); the workers end in here.
+ */
+static int search(unsigned int nr_workers, struct node root, uint64_t round,
 		  uint64_t dies_at, struct heard *heard)
 {
 	struct check_post *post = post_fork(nr_workers);
 	struct coordinator coordinator = {
 		.user = heard, .heard = hear, .stop = is_enough, .left = keep,
 	};
-	struct bytes *parts;
 	int result;
 
 	assert_non_null(post);
@@ -191,25 +194,36 @@ static int search(unsigned int nr_workers, const struct node *nodes, size_t nr,
 		struct forest f = { .dies_at = post->self == 1 ? dies_at : 0 };
 		struct tree tree = {
 			.own = &f, .step = step, .take = take, .give = give,
-			.each = each, .report = report,
+			.give_all = give_all, .report = report,
 		};
 
 		_exit(parallel_work(post, &tree) ? 1 : 0);
 	}
-	parts = malloc(nr * sizeof(*parts));
-	for (size_t i = 0; i < nr; i++)
-		parts[i] = pack(&nodes[i]);
-	result = parallel_coordinate(post, &coordinator, parts, nr);
+	if (root.budget)
+		push(&heard->left, root);
+	do {
+		size_t nr = heard->left.nr;
+		struct bytes *parts = malloc((nr + 1) * sizeof(*parts));
+
+		for (size_t i = 0; i < nr; i++)
+			parts[i] = pack(&heard->left.nodes[i]);
+		heard->left.nr = 0;
+		heard->stop_at = round ? total(heard).nodes + round : 0;
+		heard->rounds++;
+		result = parallel_coordinate(post, &coordinator, parts, nr);
+		free(parts);
+	} while (!result);
+	if (result > 0)
+		assert_int_equal(parallel_end(post), 0);
 	post_fork_end(post);
-	free(parts);
 	return result;
 }
 
-static struct sum alone(struct node root)
+static struct sum alone(struct node node)
 {
 	struct forest f = { 0 };
 
-	push(&f, root);
+	push(&f, node);
 	while (step(&f))
 		;
 	free(f.nodes);
@@ -228,7 +242,7 @@ static void test_same_sum(void **state)
 		struct heard heard = { 0 };
 		unsigned int took_part = 0;
 
-		assert_int_equal(search(n, &root, 1, 0, &heard), 1);
+		assert_int_equal(search(n, root, 0, 0, &heard), 1);
 		assert_int_equal(total(&heard).nodes, expected.nodes);
 		assert_int_equal(total(&heard).hash, expected.hash);
 		assert_int_equal(heard.left.nr, 0);
@@ -240,34 +254,25 @@ static void test_same_sum(void **state)
 }
 
 /* What is left when it is stopped is what was not searched. */
-static void test_stop_and_go_on(void **state)
+static void test_rounds(void **state)
 {
 	static const struct node large = { 42, 30000000 };
 	struct sum expected = alone(large);
-	unsigned int stopped = 0;
+	unsigned int rounds = 0;
 
 	(void)state;
 	for (unsigned int n = 1; n <= MAX_WORKERS; n++) {
-		struct heard heard = { .stop_at = large.budget / 10 };
-		struct heard rest = { 0 };
-		struct sum first;
+		struct heard heard = { 0 };
 
-		/* a fast machine may be at the end before anybody looks */
-		if (search(n, &large, 1, 0, &heard))
-			continue;
-		assert_true(heard.left.nr > 0);
-		first = total(&heard);
-		assert_true(first.nodes < expected.nodes);
-		assert_int_equal(search(MAX_WORKERS + 1 - n, heard.left.nodes,
-					heard.left.nr, 0, &rest), 1);
-		assert_int_equal(first.nodes + total(&rest).nodes,
-				 expected.nodes);
-		assert_int_equal(first.hash + total(&rest).hash,
-				 expected.hash);
+		assert_int_equal(search(n, large, large.budget / 20, 0,
+					&heard), 1);
+		assert_int_equal(total(&heard).nodes, expected.nodes);
+		assert_int_equal(total(&heard).hash, expected.hash);
+		rounds += heard.rounds;
 		free(heard.left.nodes);
-		stopped++;
 	}
-	assert_true(stopped > 0);
+	print_message("%u rounds\n", rounds);
+	assert_true(rounds > MAX_WORKERS);
 }
 
 /* A search that lost a worker is not complete, and does not hang. */
@@ -277,26 +282,26 @@ static void test_worker_dies(void **state)
 	for (unsigned int n = 1; n <= MAX_WORKERS; n++) {
 		struct heard heard = { 0 };
 
-		assert_int_equal(search(n, &root, 1, 1000, &heard), -1);
+		assert_int_equal(search(n, root, 0, 1000, &heard), -1);
 	}
 }
 
 static void test_nothing_to_do(void **state)
 {
-	static const struct node leaf = { 1, 1 };
+	static const struct node leaf = { 1, 1 }, none = { 1, 0 };
 	struct heard heard = { 0 };
 
 	(void)state;
-	assert_int_equal(search(3, &leaf, 1, 0, &heard), 1);
+	assert_int_equal(search(3, leaf, 0, 0, &heard), 1);
 	assert_int_equal(total(&heard).nodes, 1);
-	assert_int_equal(search(3, NULL, 0, 0, &heard), 1);
+	assert_int_equal(search(3, none, 0, 0, &heard), 1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_sum),
-		cmocka_unit_test(test_stop_and_go_on),
+		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_worker_dies),
 		cmocka_unit_test(test_nothing_to_do),
 	};
