@@ -167,6 +167,7 @@ struct run {
 extern struct run run;
 
 int run_begin(const struct check_program *program);	/* arms handlers */
+int run_forked(void);			/* a child has no timer of its own */
 void run_finish(void);
 void run_arm_threads(void);		/* every thread at its beginning */
 /* A step ends here: a thread that goes round alone comes to the same state. */

@@ -169,6 +169,7 @@ static int work(struct worker *w)
 	if (report(w) ||
 	    w->tree->give_all(w->tree->own, save_part, w))
 		return -1;
+	w->tree->forget(w->tree->own);
 	return tell(w, HAS_STOPPED, NULL);
 }
 

@@ -37,8 +37,9 @@ struct tree {
 	int (*give_all)(void *own, int (*save)(void *user,
 					       const struct bytes *part),
 			void *user);
-	/* What was found, since the beginning; *data is malloc()ed. */
+	/* What was found since forget(); report->data is malloc()ed. */
 	int (*report)(void *own, struct bytes *report);
+	void (*forget)(void *own);
 	/* Return: the search is to stop at once: it found what it is for. */
 	bool (*found)(void *own);
 };
@@ -46,7 +47,7 @@ struct tree {
 /* What the coordinator does with what it hears; all but user may be NULL. */
 struct coordinator {
 	void *user;
-	/* worker's report, in the place of the one before it */
+	/* worker's report of this round, in place of the one before it */
 	int (*heard)(void *user, unsigned int worker,
 		     const struct bytes *report);
 	/* called some times a second.  Return: true to stop. */

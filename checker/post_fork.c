@@ -146,10 +146,17 @@ static int receive_from_coordinator(struct check_post *post,
 	return ready > 0 ? read_message(own->socket, message) : ready;
 }
 
+static void leave(struct check_post *post, int status)
+{
+	(void)post;
+	_exit(status);
+}
+
 static void be_worker(struct fork_post *own, unsigned int number, int socket)
 {
 	own->post.self = number;
 	own->post.receive = receive_from_coordinator;
+	own->post.leave = leave;
 	own->socket = socket;
 	/* the coordinator ends them: on a signal, too, or by dying */
 	signal(SIGINT, SIG_IGN);

@@ -177,6 +177,11 @@ int run_begin(const struct check_program *program)
 	return arm_handlers();
 }
 
+int run_forked(void)
+{
+	return arm_handlers();
+}
+
 void run_finish(void)
 {
 	disarm_handlers();

@@ -26,6 +26,8 @@
 #ifndef CHECKER_H
 #define CHECKER_H
 
+#include "checker_post.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -141,6 +143,28 @@ struct check_options {
 	uint64_t runs;			/* 0: 10000 */
 	unsigned int depth;		/* PCT's, up to CHECK_MAX_DEPTH; 0: 3 */
 	uint32_t run_operations;	/* then a run is cut; 0: 10000 */
+	/*
+	 * By executions: so many worker processes, which are forked; 0 and 1:
+	 * none.  Or those of a post that the caller made.
+	 */
+	unsigned int jobs;
+	struct check_post *post;
+	/*
+	 * By executions: a file that is written every checkpoint_seconds (0:
+	 * 5), and removed when the search is complete.  If it is there already
+	 * the search goes on from it; identity says whether it is of the same
+	 * program.
+	 */
+	const char *checkpoint;
+	double checkpoint_seconds;
+	uint64_t identity;
+	/*
+	 * What completed() has gathered, malloc()ed, and to add that of another
+	 * process to it: needed with jobs, a post or a checkpoint, unless
+	 * completed() is NULL.  0, or -1 with errno.
+	 */
+	int (*pack)(void *user, void **data, size_t *bytes);
+	int (*unpack)(void *user, const void *data, size_t bytes);
 	/* called at each completed execution, after finish(); may be NULL */
 	void (*completed)(void *user);
 	/* what completed() was told so far is void; may be NULL */

@@ -35,6 +35,8 @@ struct check_post {
 	 */
 	int (*receive)(struct check_post *post, struct check_message *message,
 		       int milliseconds);
+	/* A worker's end: says good-bye and does not return. */
+	void (*leave)(struct check_post *post, int status);
 	void *own;
 };
 

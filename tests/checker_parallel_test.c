@@ -134,10 +134,18 @@ static int report(void *own, struct bytes *report)
 	return 0;
 }
 
+static void forget(void *own)
+{
+	struct forest *f = own;
+
+	f->sum = (struct sum){ 0 };
+}
+
 #define MAX_WORKERS 4
 
 struct heard {
-	struct sum sums[MAX_WORKERS];
+	struct sum sums[MAX_WORKERS];	/* of this round */
+	struct sum before;		/* and of all before it */
 	struct forest left;
 	uint64_t stop_at;
 	unsigned int rounds;
@@ -145,7 +153,7 @@ struct heard {
 
 static struct sum total(const struct heard *heard)
 {
-	struct sum all = { 0 };
+	struct sum all = heard->before;
 
 	for (unsigned int w = 0; w < MAX_WORKERS; w++) {
 		all.nodes += heard->sums[w].nodes;
@@ -195,6 +203,7 @@ static int search(unsigned int nr_workers, struct node root, uint64_t round,
 		struct tree tree = {
 			.own = &f, .step = step, .take = take, .give = give,
 			.give_all = give_all, .report = report,
+			.forget = forget,
 		};
 
 		_exit(parallel_work(post, &tree) ? 1 : 0);
@@ -208,6 +217,8 @@ static int search(unsigned int nr_workers, struct node root, uint64_t round,
 		for (size_t i = 0; i < nr; i++)
 			parts[i] = pack(&heard->left.nodes[i]);
 		heard->left.nr = 0;
+		heard->before = total(heard);
+		memset(heard->sums, 0, sizeof(heard->sums));
 		heard->stop_at = round ? total(heard).nodes + round : 0;
 		heard->rounds++;
 		result = parallel_coordinate(post, &coordinator, parts, nr);
