@@ -224,7 +224,7 @@ void trial_close(struct trial *trial)
 
 /* ------ what the subject tells its host ------ */
 
-static struct outcome *outcome(struct trial *trial, const char *text)
+struct outcome *trial_outcome(struct trial *trial, const char *text)
 {
 	struct outcome *o;
 	void *more;
@@ -246,7 +246,7 @@ static struct outcome *outcome(struct trial *trial, const char *text)
 
 static void count(struct trial *trial, const char *text, bool holds)
 {
-	struct outcome *o = outcome(trial, text);
+	struct outcome *o = trial_outcome(trial, text);
 
 	o->hits++;
 	o->satisfies = holds;
@@ -396,6 +396,8 @@ int trial_search(struct trial *trial, const struct check_options *wanted,
 	forget_outcomes(trial);
 	trial->machine.faults = faults;
 	options.completed = completed;
+	options.pack = trial_pack;
+	options.unpack = trial_unpack;
 	options.progress = progress_tell;
 	options.restarted = restarted;
 	options.user = trial;
