@@ -128,6 +128,9 @@ bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	./$(FAULTLINE) bench dpor --by-states
 	bench/random.sh
 
+fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60
+	tests/fuzz $(or $(SECONDS),60) $(BUILD)
+
 format-check: ## hold every C file against .clang-format
 	@tests/format-check
 
@@ -153,5 +156,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all test test-asan test-tsan run-tsan clang build-only bench \
+.PHONY: all test fuzz test-asan test-tsan run-tsan clang build-only bench \
 	format-check bare-debian install clean help always
