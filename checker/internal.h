@@ -150,9 +150,13 @@ void run_deadlock(void);
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);
 bool sharing_changed(void);		/* since the last call */
-/* Return: the operation commutes with all that other threads may do. */
+bool sharing_news(void);		/* anything at all, since then */
+/*
+ * enabled: what it waits for, or NULL: it never waits.
+ * Return: the operation commutes with all that other threads may do.
+ */
 bool sharing_note(unsigned int t, const void *object, size_t bytes,
-		  uint32_t class);
+		  uint32_t class, bool (*enabled)(const void *object));
 size_t sharing_bytes(void);
 
 /* order.c: lock classes, taken in which order */

@@ -439,7 +439,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	bool at_once = false;
 
 	if (run.mode == RUN_STEPS || run.note_sharing)
-		at_once = sharing_note(run.current, object, bytes, class) &&
+		at_once = sharing_note(run.current, object, bytes, class,
+				      enabled) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
 			  run.turns < 2 && run.operations < run.limit;
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
