@@ -15,6 +15,7 @@
 
 #define MAIN CHECK_MAX_THREADS
 #define MAX_HELD 12
+#define MAX_REGIONS 128
 
 enum thread_status {
 	THREAD_UNUSED,
@@ -73,6 +74,15 @@ size_t world_save_bound(void);		/* an upper bound of it */
 void world_restore(const char *from);
 bool world_is_freed(const void *object);
 
+struct world_region {
+	char *base;
+	const size_t *used;
+	unsigned int owner;		/* whose arena; ARENAS: nobody's */
+};
+
+/* Return: whether there is a region of that number. */
+bool world_region(size_t i, struct world_region *region);
+
 /* run.c: for check_free(), which looks by itself at what is allocated */
 void run_free_operation(const void *object, size_t bytes);
 /* As check_op_when(), for any class and size; enabled may be NULL. */
@@ -112,6 +122,7 @@ struct run {
 	uint32_t turns;			/* check_turn() in this step, */
 	bool progressed;		/* and check_progress() */
 	uint64_t total_operations;
+	const void *where;		/* code address of the last operation */
 	struct check_failure failure;	/* the last one */
 	unsigned int nr_failures;	/* in a replay */
 	const struct check_listener *listener;
@@ -183,6 +194,8 @@ struct search {
 	double started;
 	uint32_t polls;
 	bool stop;
+	bool spent;			/* time, memory or patience */
+	bool differs;			/* the program from itself */
 };
 
 double now_seconds(void);
@@ -211,20 +224,8 @@ int search_executions(struct search *search);
 /* Replace schedules of failures by ones with the fewest context switches. */
 int search_fewest_switches(struct search *search);
 
-/* cycles.c */
-struct edges {
-	uint32_t nr_states;
-	uint32_t nr_threads;
-	uint32_t *to;			/* [state * nr_threads + thread] */
-	uint16_t *operations;		/* top bit: progress was made */
-	uint32_t *parent;
-	uint8_t *parent_thread;
-	uint8_t *parent_choice;		/* value + 1; 0: that was no choice */
-};
-
-#define EDGE_NONE UINT32_MAX		/* the thread cannot move */
-#define EDGE_END (UINT32_MAX - 1)	/* the execution ends there */
-#define EDGE_PROGRESS 0x8000u
+/* graph.c */
+struct edges;
 
 /*
  * Look for cycles; lead: operations of each thread before the first state.

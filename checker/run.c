@@ -204,7 +204,8 @@ void run_arm_threads(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
-		if (run.compares_states)
+		/* who only learns what is shared compares nothing yet */
+		if (run.compares_states && !run.note_sharing)
 			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
@@ -253,7 +254,7 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	run.turns = 0;
 	run.progressed = false;
 	resume(t);
-	if (run.compares_states)
+	if (run.compares_states && !run.note_sharing)
 		coro_scrub(t);
 	if (run.end == END_YIELD)
 		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
@@ -476,6 +477,7 @@ void run_operate(const void *object, size_t bytes, uint32_t class,
 		 bool (*enabled)(const void *object), const char *name,
 		 const void *where)
 {
+	run.where = where;
 	check_allocated(object, where);
 	if (run.mode == RUN_ALONE) {
 		if (enabled && !enabled(object))
@@ -520,6 +522,7 @@ unsigned int check_choose(unsigned int nr)
 
 	if (nr < 2 || run.mode == RUN_ALONE)
 		return 0;
+	run.where = __builtin_return_address(0);
 	arrive(NULL, 0, CLASS_CHOICE, NULL, NULL, nr);
 	choice = thread->choice;
 	thread->choice = 0;

@@ -21,8 +21,6 @@ static const char *limit_met(const struct search *search)
 	const struct check_options *options = search->options;
 	const struct check_result *result = search->result;
 
-	if (options->max_states && result->states >= options->max_states)
-		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
 	    result->executions + result->cut >= options->max_executions)
 		return "the limit on executions";
@@ -44,6 +42,7 @@ void search_poll(struct search *search)
 		return;
 	search->result->stopped = limit;
 	search->stop = true;
+	search->spent = true;
 }
 
 struct check_failure *search_failure(struct search *search)
@@ -103,7 +102,7 @@ static int search_all(struct search *search)
 		error = search_states(search);
 	else
 		error = search_executions(search);
-	if (!error && result->nr_failures &&
+	if (!error && result->nr_failures && !search->differs &&
 	    search->options->mode == CHECK_BY_STATES)
 		error = search_fewest_switches(search);
 	return error;

@@ -15,7 +15,6 @@
 
 #define ARENA_BYTES ((size_t)256 << 10)
 #define GRAIN 16
-#define MAX_REGIONS 128
 
 struct region {
 	char *base;
@@ -110,6 +109,18 @@ static int own_regions(void)
 void check_regions_reset(void)
 {
 	nr_regions = nr_own_regions;
+}
+
+bool world_region(size_t i, struct world_region *region)
+{
+	if (i >= nr_regions)
+		return false;
+	region->base = regions[i].base;
+	region->used = regions[i].used;
+	region->owner = ARENAS;
+	if (i >= 1 && i < 1 + 2 * ARENAS)
+		region->owner = (unsigned int)(i - 1) / 2;
+	return true;
 }
 
 /* Purpose: an empty world for nr_threads threads. */

@@ -24,7 +24,7 @@ struct check {
 	const struct subject *subject;
 };
 
-enum { OPTION_LIMIT = 256, OPTION_FIRST, OPTION_JSON };
+enum { OPTION_LIMIT = 256, OPTION_FIRST, OPTION_EXACT, OPTION_JSON };
 
 static const struct argp_option options[] = {
 	{ "with", 'w', "PATCH", 0,
@@ -37,6 +37,8 @@ static const struct argp_option options[] = {
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop at a limit: time (seconds), states, executions, memory"
 	  " (bytes; K, M, G)", 0 },
+	{ "exact", OPTION_EXACT, NULL, 0,
+	  "compare states byte by byte, not by 128 bits of hash", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
@@ -57,6 +59,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_LIMIT:
 		limits_parse(state, value, &check->options);
+		return 0;
+	case OPTION_EXACT:
+		check->options.exact = true;
 		return 0;
 	case OPTION_JSON:
 		check->json = true;
@@ -270,7 +275,7 @@ static void add_json(struct check *check, struct trial *trial,
 	for (size_t i = 0; i < check->patches.nr; i++)
 		json_array_append_new(with, json_string(check->patches.at[i]));
 	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o*}",
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o, s:o, s:o*}",
 		"test", trial->test->name, "file", trial->test->path,
 		"with", with, "verdict", v->text, "status", v->status,
 		"complete", result->complete, "stopped", result->stopped,
@@ -283,6 +288,8 @@ static void add_json(struct check *check, struct trial *trial,
 		"executions", (json_int_t)result->executions,
 		"cut", (json_int_t)result->cut,
 		"seconds", result->seconds,
+		"exact", check->options.exact,
+		"bytes_per_state", result->bytes_per_state,
 		"collision_probability", result->collision,
 		"outcomes", outcomes_json(trial), "failures", failures,
 		"cycle", result->has_cycle ? cycle_json(&result->cycle) : NULL));
@@ -338,6 +345,11 @@ static int check_files(struct check *check)
 			    check->options.max_executions != 0) {
 		fprintf(stderr,
 			"faultline check: the limit on states is for searches by states, that on executions for --faults\n");
+		return EXIT_WRONG_INPUT;
+	}
+	if (check->faults && check->options.exact) {
+		fprintf(stderr,
+			"faultline check: --exact is for searches by states, not for --faults\n");
 		return EXIT_WRONG_INPUT;
 	}
 	check->options.mode = check->faults ? CHECK_BY_EXECUTIONS :

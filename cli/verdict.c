@@ -103,14 +103,28 @@ static void say_missing(struct verdict *v, const struct check_result *result,
 	free(oracles);
 }
 
+/* With what was stored of each, and how sure it is that none was lost. */
+static void say_states(struct verdict *v, const struct check_result *result)
+{
+	size_t at = (size_t)snprintf(v->text, sizeof(v->text),
+				     "clean, complete by states: %llu state%s of %.0f bytes stored",
+				     (unsigned long long)result->states,
+				     plural(result->states),
+				     result->bytes_per_state);
+
+	if (result->collision > 0)
+		snprintf(v->text + at, sizeof(v->text) - at,
+			 ", one lost with probability < %.0e",
+			 result->collision * 1.5);
+	else
+		snprintf(v->text + at, sizeof(v->text) - at, ", exact");
+}
+
 static void say_clean(struct verdict *v, const struct check_result *result,
 		      unsigned int faults)
 {
 	if (result->complete && !faults)
-		snprintf(v->text, sizeof(v->text),
-			 "clean, complete by states: %llu state%s",
-			 (unsigned long long)result->states,
-			 plural(result->states));
+		say_states(v, result);
 	else if (result->complete)
 		snprintf(v->text, sizeof(v->text),
 			 "clean, complete by executions: %llu execution%s",

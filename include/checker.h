@@ -105,9 +105,10 @@ struct check_options {
 	enum check_mode mode;
 	bool first;			/* stop at the first failure */
 	bool no_reduction;		/* by states: every operation a step */
+	bool exact;			/* by states: keep all bytes of each */
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
-	uint64_t max_states;		/* 0: no limit */
+	uint64_t max_states;		/* to be stored; 0: no limit */
 	uint64_t max_executions;
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
@@ -126,6 +127,7 @@ struct check_result {
 	uint64_t states;		/* by states: distinct states */
 	uint64_t steps;			/* by states: edges between them */
 	uint64_t state_bytes;		/* of the largest state */
+	double bytes_per_state;		/* that is stored, and its steps */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
 	uint64_t cut;			/* that met check_cut() */
@@ -134,7 +136,7 @@ struct check_result {
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double collision;		/* bound on the chance that two states
-					 * were taken for one */
+					 * were taken for one; exact: 0 */
 	struct check_failure failures[CHECK_MAX_FAILURES];
 	size_t nr_failures;
 	bool has_cycle;

@@ -340,6 +340,41 @@ is_stopped() {
 	done
 }
 
+@test "a limit on states is met to the state" {
+	needs jq
+	faultline check --json "$RACE"
+	[ "$status" -eq 0 ]
+	states=$(jq '.[0].states' "$TMP/out")
+	faultline check --json --limit "states=$states" "$RACE"
+	[ "$status" -eq 0 ]
+	faultline check --json --limit "states=$((states - 1))" "$RACE"
+	[ "$status" -eq 3 ]
+	jq -e ".[0].states == $((states - 1))" "$TMP/out"
+}
+
+@test "exact: the same states, and no chance to lose one" {
+	needs jq
+	needs_patches
+	for with in "" "--with unfixed"; do
+		for exact in "" --exact; do
+			# shellcheck disable=SC2086 # none, or several words
+			faultline check --json $exact $with "$RACE"
+			jq 'map({ status, states, steps, executions, outcomes,
+				failures })' "$TMP/out" >"$TMP/states$exact"
+			jq -e ".[0] | .exact == (\"$exact\" != \"\") and
+				(.collision_probability == 0) == .exact and
+				.bytes_per_state > 16" "$TMP/out"
+		done
+		cmp "$TMP/states" "$TMP/states--exact"
+	done
+	faultline check "$RACE"
+	grep -qE '^Verdict .* states of [0-9]+ bytes stored, one lost with probability < [0-9]e-[0-9]+$' "$TMP/out"
+	faultline check --exact "$RACE"
+	grep -qE '^Verdict .* bytes stored, exact$' "$TMP/out"
+	faultline check --exact --faults 1 "$RACE"
+	[ "$status" -eq 2 ]
+}
+
 @test "limits of a search by executions" {
 	big_test
 	for limit in executions=100 memory=1K time=0.2; do
@@ -358,7 +393,7 @@ is_stopped() {
 	[ "$status" -eq 3 ]
 	grep -qE '^\(unpatched\) +stopped ' "$TMP/out"
 	needs_patches
-	faultline check --with unfixed --limit states=1 "$RACE"
+	faultline check --with unfixed --limit states=100 "$RACE"
 	[ "$status" -eq 1 ]
 	grep -q '^Verdict .* 1 bug: O1; stopped by the limit on states$' \
 		"$TMP/out"
@@ -568,7 +603,7 @@ is_diagram() {
 		"test", "file", "with", "verdict", "status", "complete",
 		"condition", "mode", "states", "steps", "state_bytes",
 		"search_bytes", "executions", "cut", "seconds",
-		"collision_probability", "outcomes", "failures"] | sort))' \
+		"exact", "bytes_per_state", "collision_probability", "outcomes", "failures"] | sort))' \
 		"$TMP/out"
 	jq -e '.[0].failures | length == 2 and all(keys == ([
 		"oracle", "message", "function", "file", "line", "hits",
