@@ -21,6 +21,7 @@ include subject.mk
 # ./faultline for people; other builds keep theirs under BUILD.
 FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
+BENCH_STATES := $(BUILD)/bench_states
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 CLI := $(call objects,cli)
@@ -67,6 +68,10 @@ $(STRESS): LDLIBS := -lpthread
 $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 	$(link)
 
+$(BENCH_STATES): LDLIBS := -lxxhash -lm
+$(BENCH_STATES): $(BUILD)/bench/states.o $(CHECKER)
+	$(link)
+
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_native_test := $(NATIVE)
@@ -102,10 +107,11 @@ run-tsan: $(BUILD)/native_test $(STRESS)
 
 clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
-build-only: $(FAULTLINE) $(STRESS) $(TESTS)
+build-only: $(FAULTLINE) $(STRESS) $(BENCH_STATES) $(TESTS)
 
-bench: $(FAULTLINE) $(STRESS) ## measure; prints figures, judges nothing
+bench: $(FAULTLINE) $(STRESS) $(BENCH_STATES) ## measure; prints figures, judges nothing
 	$(STRESS)
+	$(BENCH_STATES)
 	bench/searches.sh
 
 format-check: ## hold every C file against .clang-format
