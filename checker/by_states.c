@@ -16,12 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How often a step is done twice: the first ones, then one in so many. */
-#define REPEAT_FIRST 256
-#define REPEAT_EVERY 64
-/* And how often it is looked what a difference of stacks means. */
-#define MOST_FUTURES 64
-
 struct node {
 	size_t log;			/* to undo the step that led here, */
 	size_t edges;			/* those from here begin there */
@@ -35,9 +29,7 @@ struct node {
 
 struct dfs {
 	struct search *search;
-	struct states states;
-	struct edges edges;
-	struct image image;
+	struct stored stored;
 	struct image_log log;
 	struct node *nodes;
 	size_t nr_nodes;
@@ -54,9 +46,7 @@ struct dfs {
 
 static void dfs_free(struct dfs *dfs)
 {
-	states_free(&dfs->states);
-	edges_free(&dfs->edges);
-	image_close(&dfs->image);
+	stored_free(&dfs->stored);
 	free(dfs->log.bytes);
 	free(dfs->nodes);
 	free(dfs->on_way);
@@ -64,9 +54,8 @@ static void dfs_free(struct dfs *dfs)
 
 static size_t dfs_bytes(const struct dfs *dfs)
 {
-	return states_bytes(&dfs->states) + edges_bytes(&dfs->edges) +
-	       dfs->on_way_room + sharing_bytes() + dfs->log.room +
-	       dfs->nodes_room * sizeof(*dfs->nodes);
+	return stored_bytes(&dfs->stored) + dfs->on_way_room + sharing_bytes() +
+	       dfs->log.room + dfs->nodes_room * sizeof(*dfs->nodes);
 }
 
 static struct node *top(struct dfs *dfs)
@@ -87,31 +76,13 @@ static int add_edge(struct dfs *dfs, uint32_t to)
 		edge.flags |= EDGE_PROGRESS;
 	if (node->chose)
 		edge.flags |= EDGE_CHOSE;
-	return edges_add(&dfs->edges, node->state, edge);
+	return edges_add(&dfs->stored.edges, node->state, edge);
 }
 
-/*
- * Number the state that the world is at.
- * Return: 0, also when there is no room for it (*state is EDGE_NONE), or -1.
- */
 static int insert(struct dfs *dfs, uint32_t *state, bool *is_new)
 {
-	struct check_result *result = dfs->search->result;
-
-	if (image_follow(&dfs->image, &dfs->log))
-		return -1;
-	*state = states_insert(&dfs->states, image_key(&dfs->image, 0), is_new);
-	if (*state == STATES_NO_MEMORY)
-		return -1;
-	if (*state == STATES_FULL) {
-		*state = EDGE_NONE;
-		result->stopped = "the limit on states";
-		dfs->search->stop = true;
-	}
-	result->states = dfs->edges.nr_states = dfs->states.nr;
-	if (dfs->image.bytes > result->state_bytes)
-		result->state_bytes = dfs->image.bytes;
-	return 0;
+	return stored_insert(&dfs->stored, dfs->search, &dfs->log, state,
+			     is_new);
 }
 
 /*
@@ -125,7 +96,7 @@ static int note_cut(struct dfs *dfs, uint32_t state)
 	if (!run_any_cut())
 		return 0;
 	dfs->met_cut = true;
-	return edges_add(&dfs->edges, state, unknown);
+	return edges_add(&dfs->stored.edges, state, unknown);
 }
 
 static int mark_on_way(struct dfs *dfs, uint32_t state)
@@ -170,7 +141,7 @@ static int visit(struct dfs *dfs, size_t log)
 		return -1;
 	dfs->nodes[dfs->nr_nodes] = (struct node){
 		.log = log,
-		.edges = dfs->edges.open_used,
+		.edges = dfs->stored.edges.open_used,
 		.state = state,
 		.todo = run_enabled_mask(),
 		.thread = dfs->nr_nodes ? top(dfs)->thread : 0,
@@ -249,18 +220,11 @@ static int blocked(struct dfs *dfs)
 /* Whatever was done since: the world and the image are the top node's again. */
 static int back(struct dfs *dfs, size_t log)
 {
-	image_sync(&dfs->image);
-	return image_undo(&dfs->image, &dfs->log, log);
+	image_sync(&dfs->stored.image);
+	return image_undo(&dfs->stored.image, &dfs->log, log);
 }
 
 /* ------ a step ------ */
-
-static bool repeat_due(struct dfs *dfs)
-{
-	uint64_t n = dfs->nr_steps++;
-
-	return n < REPEAT_FIRST || n % REPEAT_EVERY == 0;
-}
 
 static enum run_end once_more(struct dfs *dfs, unsigned int t)
 {
@@ -278,7 +242,7 @@ static int futures_differ(struct dfs *dfs, unsigned int t, size_t log,
 {
 	uint64_t future;
 
-	if (*end != END_YIELD || dfs->nr_futures++ >= MOST_FUTURES)
+	if (*end != END_YIELD || dfs->nr_futures++ >= SEARCH_FUTURES)
 		return 0;
 	future = search_future(t);
 	if (back(dfs, log))
@@ -305,11 +269,11 @@ static int repeat(struct dfs *dfs, unsigned int t, size_t log,
 	/* a stuck thread takes seconds each time */
 	if (*end == END_FAILED && run.failure.number == CHECK_STUCK)
 		return 0;
-	if (outcome_of(*end, &dfs->image, &dfs->log, &first) ||
+	if (outcome_of(*end, &dfs->stored.image, &dfs->log, &first) ||
 	    back(dfs, log))
 		return -1;
 	*end = once_more(dfs, t);
-	if (outcome_of(*end, &dfs->image, &dfs->log, &second))
+	if (outcome_of(*end, &dfs->stored.image, &dfs->log, &second))
 		return -1;
 	differs = !outcomes_equal(&first, &second);
 	if (!differs && !keys_equal(first.stacks, second.stacks))
@@ -362,7 +326,7 @@ static int take(struct dfs *dfs, unsigned int t, size_t log, enum run_end *end)
 
 	*end = run_thread(t);
 	top(dfs)->operations = run.operations;
-	if (repeat_due(dfs))
+	if (search_repeats(dfs->nr_steps++))
 		differs = repeat(dfs, t, log, end);
 	if (differs || *end != END_FAILED)
 		return differs;
@@ -382,7 +346,7 @@ static int arrive_at(struct dfs *dfs, enum run_end end, size_t log)
 		if (visit(dfs, log))
 			return -1;
 		return dfs->nr_nodes > before ? 0 :
-			image_undo(&dfs->image, &dfs->log, log);
+			image_undo(&dfs->stored.image, &dfs->log, log);
 	}
 	if (add_edge(dfs, EDGE_END))
 		return -1;
@@ -423,14 +387,14 @@ static int pop(struct dfs *dfs)
 {
 	struct node *node = top(dfs);
 
-	if (edges_close(&dfs->edges, node->state, node->edges))
+	if (edges_close(&dfs->stored.edges, node->state, node->edges))
 		return -1;
 	dfs->on_way[node->state / 8] ^= (uint8_t)(1u << node->state % 8);
 	dfs->nr_nodes--;
 	if (!dfs->nr_nodes)
 		return 0;
 	next_choice(dfs);
-	return image_undo(&dfs->image, &dfs->log, node->log);
+	return image_undo(&dfs->stored.image, &dfs->log, node->log);
 }
 
 /* ------ a pass ------ */
@@ -440,35 +404,10 @@ static bool surprised(const struct dfs *dfs)
 	return !dfs->search->options->no_reduction && sharing_changed();
 }
 
-static void forget_results(struct search *search)
-{
-	struct check_result *result = search->result;
-
-	if (search->options->restarted)
-		search->options->restarted(search->options->user);
-	for (size_t i = 0; i < result->nr_failures; i++)
-		check_schedule_free(&result->failures[i].schedule);
-	result->nr_failures = 0;
-	result->states = 0;
-	result->steps = 0;
-	result->state_bytes = 0;
-	result->executions = 0;
-	result->cut = 0;
-}
-
-/* What a state costs that is stored, of all that grows with their number. */
 static void note_sizes(struct dfs *dfs)
 {
-	struct check_result *result = dfs->search->result;
-	size_t bytes = dfs_bytes(dfs);
-
-	if (bytes > result->search_bytes)
-		result->search_bytes = bytes;
-	if (dfs->states.nr)
-		result->bytes_per_state =
-			(double)(states_bytes(&dfs->states) +
-				 edges_bytes(&dfs->edges)) / dfs->states.nr;
-	result->collision = states_collision(&dfs->states);
+	stored_note(&dfs->stored, dfs->search->result, dfs_bytes(dfs),
+		    stored_bytes(&dfs->stored));
 }
 
 /*
@@ -508,7 +447,7 @@ static int pass(struct dfs *dfs, const char *after_setup)
 
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	search->result->passes++;
-	if (search_begin(search, &dfs->image, dfs->lead, after_setup))
+	if (search_begin(search, &dfs->stored.image, dfs->lead, after_setup))
 		return -1;
 	if (search->stop)
 		return 0;
@@ -524,33 +463,17 @@ static int pass(struct dfs *dfs, const char *after_setup)
 	return again;
 }
 
-static uint32_t most_states(const struct check_options *options)
-{
-	return options->max_states < STATES_FULL ?
-		(uint32_t)options->max_states : STATES_FULL;
-}
-
-static int open_dfs(struct dfs *dfs)
-{
-	dfs->states.most = most_states(dfs->search->options);
-	if (dfs->search->options->exact) {
-		dfs->states.exact = calloc(1, sizeof(*dfs->states.exact));
-		if (!dfs->states.exact)
-			return -1;
-	}
-	return image_open(&dfs->image, dfs->states.exact);
-}
-
 static int one_pass(struct search *search, const char *after_setup)
 {
 	struct dfs dfs = { .search = search };
 	int again;
 
-	forget_results(search);
-	again = open_dfs(&dfs) ? -1 : pass(&dfs, after_setup);
+	search_forget(search);
+	again = stored_open(&dfs.stored, search->options) ? -1 :
+		pass(&dfs, after_setup);
 	note_sizes(&dfs);
 	if (!again && !search->stop && dfs.has_cycles &&
-	    cycles_find(search, &dfs.edges, dfs.lead))
+	    cycles_find(search, &dfs.stored.edges, dfs.lead))
 		again = -1;
 	dfs_free(&dfs);
 	return again;
@@ -565,6 +488,7 @@ int search_states(struct search *search)
 	if (!after_setup)
 		return -1;
 	run.compares_states = true;
+	run.scrubs = true;
 	sharing_reset();
 	bytes = world_save(after_setup);
 	again = search_setup_repeats(search, after_setup, bytes);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * by_states.h - what the files of the search by states share.
+ * by_states.h - what the searches by states share: that of every state
+ * (by_states.c), that for the fewest switches (fewest.c), and that with a bound
+ * on preemptions (bounded.c).
  *
  * Interface
+ *   stored_open()      an empty store of states and steps, and an image
+ *   stored_insert()    number the state that the world is at
+ *   search_forget()    begin again: results are void
  *   search_begin()     go to the root of the search
  *   search_learn()     learn from random executions what is shared
  *   search_differs()   a thread did not do again what it did before
@@ -16,6 +21,28 @@
 #include "edges.h"
 #include "image.h"
 #include "internal.h"
+
+/* The states that were met, the steps between them, and the last of them. */
+struct stored {
+	struct states states;
+	struct edges edges;
+	struct image image;
+};
+
+/* Return: 0, or -1 without memory. */
+int stored_open(struct stored *stored, const struct check_options *options);
+/*
+ * log may be NULL, as for image_follow().  When there is no room for a new
+ * state the search stops, and *state is EDGE_NONE.  Return: 0 or -1.
+ */
+int stored_insert(struct stored *stored, struct search *search,
+		  struct image_log *log, uint32_t *state, bool *is_new);
+size_t stored_bytes(const struct stored *stored);
+/* Put down what the search takes, of this what it keeps for good. */
+void stored_note(const struct stored *stored, struct check_result *result,
+		 size_t bytes, size_t kept);
+void stored_free(struct stored *stored);
+void search_forget(struct search *search);
 
 /* How a step ended. */
 struct outcome {
@@ -50,6 +77,14 @@ void search_learn(struct search *search, const char *after_setup);
  * the search: what a program does that does not repeat itself proves nothing.
  */
 void search_differs(struct search *search, unsigned int t);
+/* How often it is looked what a difference of stacks means. */
+#define SEARCH_FUTURES 64
+/* Return: step number n is done twice: the first ones, then some. */
+static inline bool search_repeats(uint64_t n)
+{
+	return n < 256 || n % 64 == 0;
+}
+
 /*
  * Let thread t go on alone for a while.  Return: a hash of all that others
  * could see.  Bytes of a stack may differ and mean nothing: then threads that

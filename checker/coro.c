@@ -34,6 +34,7 @@ void __asan_handle_no_return(void)
 #endif
 
 static char *stacks;
+static size_t nr_stacks;
 static void (*entries[MAX_COROS])(unsigned int i);
 
 /* Were they a power of two apart, they would share a few lines of the cache. */
@@ -64,11 +65,20 @@ int coro_setup(unsigned int nr)
 		stacks = NULL;
 		return -1;
 	}
+	nr_stacks = nr;
 	for (unsigned int i = 0; i < nr; i++)
 		if (mprotect(stacks + (size_t)i * CORO_STACK_BYTES, GUARD_BYTES,
 			     PROT_NONE))
 			return -1;
 	return 0;
+}
+
+bool coro_owns(const void *bytes, size_t nr)
+{
+	size_t offset = (uintptr_t)bytes - (uintptr_t)stacks;
+	size_t room = nr_stacks * CORO_STACK_BYTES;
+
+	return offset < room && nr <= room - offset;
 }
 
 void coro_clear(unsigned int i)

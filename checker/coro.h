@@ -19,6 +19,7 @@
 #ifndef CORO_H
 #define CORO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CORO_STACK_BYTES 65536
@@ -31,6 +32,8 @@ void coro_yield(unsigned int i);
 _Noreturn void coro_leave(unsigned int i);
 char *coro_live(unsigned int i);
 char *coro_top(unsigned int i);
+/* Return: these bytes lie in the room of one of the stacks. */
+bool coro_owns(const void *bytes, size_t nr);
 void coro_clear(unsigned int i);
 void coro_scrub(unsigned int i);
 /* Tell the coroutine where its live stack begins, after bytes were restored. */

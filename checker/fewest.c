@@ -27,8 +27,7 @@ struct item {
 
 struct fewest {
 	struct search *search;
-	struct states states;
-	struct image image;
+	struct stored stored;
 	struct item *items;
 	uint32_t nr_items;
 	uint32_t room;
@@ -72,10 +71,13 @@ static int reserve(struct fewest *f)
 /* Who came to a state counts here: to go on costs that thread no switch. */
 static uint32_t insert(struct fewest *f, uint32_t salt, bool *is_new)
 {
-	if (image_follow(&f->image, NULL) ||
-	    (f->states.exact && exact_put(f->states.exact, 0, salt)))
+	struct states *states = &f->stored.states;
+	struct image *image = &f->stored.image;
+
+	if (image_follow(image, NULL) ||
+	    (states->exact && exact_put(states->exact, 0, salt)))
 		return STATES_NO_MEMORY;
-	return states_insert(&f->states, image_key(&f->image, salt), is_new);
+	return states_insert(states, image_key(image, salt), is_new);
 }
 
 /* Keep the world, reached by the step in *item, unless it is known. */
@@ -233,7 +235,7 @@ static int run_from(struct fewest *f, uint32_t from, unsigned int t)
 
 static size_t fewest_bytes(const struct fewest *f)
 {
-	return states_bytes(&f->states) + f->bytes_room +
+	return states_bytes(&f->stored.states) + f->bytes_room +
 	       f->room * sizeof(*f->items);
 }
 
@@ -316,14 +318,13 @@ static void drop_orders(const struct fewest *f)
 	result->nr_failures = kept;
 }
 
+/* A state counts once for each thread that came there: no limit on them. */
 static int open_fewest(struct fewest *f)
 {
-	if (f->search->options->exact) {
-		f->states.exact = calloc(1, sizeof(*f->states.exact));
-		if (!f->states.exact)
-			return -1;
-	}
-	return image_open(&f->image, f->states.exact);
+	int error = stored_open(&f->stored, f->search->options);
+
+	f->stored.states.most = 0;
+	return error;
 }
 
 /*
@@ -358,8 +359,7 @@ int search_fewest_switches(struct search *search)
 		search->result->stopped = why;
 	if (search->result->search_bytes < search_bytes)
 		search->result->search_bytes = search_bytes;
-	states_free(&f.states);
-	image_close(&f.image);
+	stored_free(&f.stored);
 	free(f.items);
 	free(f.bytes);
 	return error;

@@ -75,23 +75,24 @@ static void add_part(struct image *image, struct image_part part)
 int image_open(struct image *image, struct exact *exact)
 {
 	unsigned int nr_threads = run.program->nr_threads;
-	struct world_region region;
+	struct world_part in_world;
+	size_t nr = 0;
 
 	memset(image, 0, sizeof(*image));
 	image->exact = exact;
 	/* the first slot is for a salt */
 	image->nr_slots = 1;
-	image->parts = calloc(MAX_REGIONS + nr_threads, sizeof(*image->parts));
+	while (world_part(nr, &in_world))
+		nr++;
+	image->parts = calloc(nr + nr_threads, sizeof(*image->parts));
 	if (!image->parts)
 		return -1;
-	for (size_t i = 0; world_region(i, &region); i++) {
+	while (world_part(image->nr_parts, &in_world)) {
 		struct image_part part = {
-			.base = region.base, .used = region.used,
+			.base = in_world.base, .used = in_world.used,
 		};
 
-		if (region.owner >= CHECK_MAX_THREADS ||
-		    region.owner < nr_threads)
-			add_part(image, part);
+		add_part(image, part);
 	}
 	for (unsigned int t = 0; t < nr_threads; t++) {
 		struct image_part stack = {

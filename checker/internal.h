@@ -15,7 +15,6 @@
 
 #define MAIN CHECK_MAX_THREADS
 #define MAX_HELD 12
-#define MAX_REGIONS 128
 
 enum thread_status {
 	THREAD_UNUSED,
@@ -44,7 +43,6 @@ struct thread {
 	struct arena_use arena;
 	uint32_t status;
 	uint32_t live;			/* bytes of its live stack */
-	uint32_t token;			/* park and unpark */
 	uint32_t class;			/* of the operation it is at, */
 	const void *object;		/* its object, */
 	uint32_t bytes;			/* and its size */
@@ -53,6 +51,8 @@ struct thread {
 	bool (*enabled)(const void *object);
 	const char *name;
 	uint32_t nr_held;
+	uint32_t probed;		/* see await.c, */
+	uint64_t probed_value;		/* with this in the object */
 	struct check_lock *held[MAX_HELD];
 };
 
@@ -61,27 +61,64 @@ struct thread {
 struct world {
 	size_t used;			/* bytes: not those of no thread */
 	struct arena_use main_arena;
+	uint32_t arenas;		/* those in use: a mask, with MAIN */
+	uint32_t tokens;		/* of park and unpark: a mask */
+	uint32_t ready;			/* threads that are READY; of these: */
+	uint32_t waiting;		/* at an operation that may wait */
+	uint32_t choosing;		/* at check_choose() */
 	struct thread threads[CHECK_MAX_THREADS];
 };
 
 extern struct world *world;
 
+static inline struct arena_use *world_arena_use(unsigned int i)
+{
+	return i == MAIN ? &world->main_arena : &world->threads[i].arena;
+}
+
 /* world.c */
 int world_setup(unsigned int nr_threads);
-size_t world_save(char *to);		/* Return: bytes written */
-uint64_t world_memory_hash(void);	/* of regions alone; 0: none */
-size_t world_save_bound(void);		/* an upper bound of it */
-void world_restore(const char *from);
 bool world_is_freed(const void *object);
+/* Return: these bytes are memory of the program under test. */
+bool world_owns(const void *object, size_t bytes);
+char *world_arena(unsigned int i);
+char *world_shadow(unsigned int i);
 
-struct world_region {
+/* snapshot.c */
+bool regions_own(const void *object, size_t bytes);
+struct world_part {
 	char *base;
 	const size_t *used;
-	unsigned int owner;		/* whose arena; ARENAS: nobody's */
 };
 
-/* Return: whether there is a region of that number. */
-bool world_region(size_t i, struct world_region *region);
+/*
+ * All that makes states equal but for the stacks, in parts; that is those of
+ * the threads of this program.  Return: whether there is a part of that number.
+ */
+bool world_part(size_t i, struct world_part *part);
+size_t world_save_bound(void);		/* an upper bound of */
+size_t world_save(char *to);		/* Return: bytes written */
+void world_restore(const char *from);
+uint64_t world_memory_hash(void);	/* of what threads share; never 0 */
+
+/*
+ * trail.c: snapshots along the execution that runs, for going back in it.
+ * Positions are counted by the caller and only ever grow between two restores.
+ */
+int trail_begin(void);			/* the world is at position 0 */
+void trail_restart(void);		/* go back there */
+void trail_end(void);
+int trail_save(uint32_t position);
+/* Return: the position of the last snapshot not behind `position`. */
+uint32_t trail_last(void);
+/* Go there, and forget those behind it. */
+uint32_t trail_restore(uint32_t position);
+/* Remember the world, do something, and go back to where it was. */
+int trail_try(void);
+void trail_tried(void);
+/* Return: the world is as in the last snapshot. */
+bool trail_same(void);
+size_t trail_bytes(void);
 
 /* run.c: for check_free(), which looks by itself at what is allocated */
 void run_free_operation(const void *object, size_t bytes);
@@ -112,7 +149,10 @@ struct run {
 	bool inside;			/* a coroutine runs */
 	bool replaying;			/* a failure does not end anything */
 	bool note_sharing;
-	bool compares_states;		/* dead stack bytes have to be zero */
+	bool unheeded;			/* this execution does not count */
+	bool compares_states;		/* repetitions are seen in the graph */
+	bool scrubs;			/* dead stack bytes are to be zero */
+	bool counts_preemptions;	/* a release ends a step, too */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
 	uint32_t operations;		/* of the current step */
@@ -155,6 +195,8 @@ bool run_any_failed(void);
 void run_wait_text(unsigned int t, char *text, size_t bytes);
 /* Fill run.failure for a thread that does not come to an end, */
 void run_endless(unsigned int t);
+/* for threads (a mask) that read again what nobody will change, */
+void run_livelock(uint32_t spinning);
 /* and for threads that all wait. */
 void run_deadlock(void);
 
@@ -171,8 +213,10 @@ bool sharing_note(unsigned int t, const void *object, size_t bytes,
 size_t sharing_bytes(void);
 
 /* order.c: lock classes, taken in which order */
-/* Once, before any search.  Return: the bytes that may be in the world. */
-void *order_setup(const size_t **used);
+/* Once, before any search.  Return: 0, or -1 without memory. */
+int order_setup(void);
+/* The edges, as far as they belong to the state. */
+void *order_bytes(size_t *bytes);
 void order_reset(void);
 void order_forget(void);		/* the edges, not the classes */
 /* Forget all edges, and let each execution have its own from now on. */
@@ -205,6 +249,8 @@ static inline bool search_poll_due(struct search *search)
 	return ++search->polls % 256 == 0 || search->options->max_executions;
 }
 
+/* Counts are void, and what completed() was told; failures stay. */
+void search_restart(struct search *search);
 /* Set search->stop when a limit is met, or the user says so. */
 void search_poll(struct search *search);
 /*
@@ -221,8 +267,12 @@ static inline unsigned int prefer(unsigned int mask, unsigned int last)
 
 int search_states(struct search *search);
 int search_executions(struct search *search);
+int search_random(struct search *search, const char *start);
+int search_preemptions(struct search *search);
 /* Replace schedules of failures by ones with the fewest context switches. */
 int search_fewest_switches(struct search *search);
+/* By ones with fewer of them, for searches that have no graph of states. */
+int search_shrink(struct search *search, const char *start);
 
 /* graph.c */
 struct edges;

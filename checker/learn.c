@@ -63,6 +63,7 @@ void search_learn(struct search *search, const char *after_setup)
 
 	run.mode = RUN_OPERATIONS;
 	run.note_sharing = true;
+	run.unheeded = true;
 	for (unsigned int i = 0; i < MOST_RUNS && quiet < QUIET_RUNS; i++) {
 		world_restore(after_setup);
 		run_arm_threads();
@@ -74,5 +75,6 @@ void search_learn(struct search *search, const char *after_setup)
 			break;
 	}
 	run.note_sharing = false;
+	run.unheeded = false;
 	sharing_changed();
 }

@@ -189,28 +189,34 @@ void check_may_sleep(const void *where)
 
 /* ------ sleeping ------ */
 
+/* The object of a token: its thread, of which nothing else is an object. */
+static const void *token_of(unsigned int t)
+{
+	return &world->threads[t];
+}
+
 static bool has_token(const void *object)
 {
-	return *(const uint32_t *)object != 0;
+	ptrdiff_t t = (const struct thread *)object - world->threads;
+
+	return (world->tokens & (1u << t)) != 0;
 }
 
 void check_park(const void *where)
 {
-	uint32_t *token;
-
 	check_may_sleep(where);
 	if (run.current == MAIN)
 		check_fail_stop(CHECK_LOST_WAKEUP, where,
 				"sleeps with nobody left to wake it");
-	token = &world->threads[run.current].token;
-	run_operate(token, 8, CLASS_PARK, has_token, "sleeps", where);
-	*token = 0;
+	run_operate(token_of(run.current), 8, CLASS_PARK, has_token, "sleeps",
+		    where);
+	world->tokens &= ~(1u << run.current);
 }
 
 void check_unpark(unsigned int thread)
 {
 	if (thread >= run.program->nr_threads)
 		return;
-	check_op(&world->threads[thread].token, CHECK_WRITE);
-	world->threads[thread].token = 1;
+	check_op(token_of(thread), CHECK_WRITE);
+	world->tokens |= 1u << thread;
 }

@@ -20,10 +20,15 @@ static uint32_t *after;			/* [a] bit b: b was taken under a */
 static size_t after_used;		/* bytes of it that are in the world */
 static char text[192];
 
-void *order_setup(const size_t **used)
+int order_setup(void)
 {
 	after = check_reserve(MAX_CLASSES * sizeof(*after));
-	*used = &after_used;
+	return after ? 0 : -1;
+}
+
+void *order_bytes(size_t *bytes)
+{
+	*bytes = after_used;
 	return after;
 }
 

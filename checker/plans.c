@@ -7,40 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool operation_classes_conflict(uint32_t a, uint32_t b)
-{
-	if (a == CLASS_RELEASE_READ || b == CLASS_RELEASE_READ)
-		return a == CHECK_WRITE || b == CHECK_WRITE;
-	return !(a == b && (a == CHECK_READ || a == CHECK_ADD));
-}
+#define BIT(class) (1u << (class))
+#define ALL                                                              \
+	(BIT(CHECK_READ) | BIT(CHECK_ADD) | BIT(CHECK_WRITE) |           \
+	 BIT(CLASS_RELEASE_WRITE) | BIT(CLASS_PARK))
 
-/* Do two operations of different threads depend on each other? */
-bool operation_depends(const struct operation *a, const struct operation *b)
-{
-	return a->object && b->object &&
-	       (const char *)a->object < (const char *)b->object + b->bytes &&
-	       (const char *)b->object < (const char *)a->object + a->bytes &&
-	       operation_classes_conflict(a->class, b->class);
-}
-
-bool operation_same(const struct operation *a, const struct operation *b)
-{
-	return a->object == b->object && a->bytes == b->bytes &&
-	       a->class == b->class && a->thread == b->thread;
-}
-
-struct operation operation_at(unsigned int t)
-{
-	const struct thread *thread = &world->threads[t];
-
-	return (struct operation){
-		.object = thread->object,
-		.bytes = thread->bytes,
-		.class = (uint8_t)thread->class,
-		.thread = (uint8_t)t,
-		.waits = run_waits_for_condition(thread),
-	};
-}
+/* Choices and beginnings depend on nothing. */
+const uint8_t operation_conflicts[CLASS_BEGIN + 1] = {
+	[CHECK_READ] = ALL & ~BIT(CHECK_READ),
+	[CHECK_ADD] = ALL & ~BIT(CHECK_ADD),
+	[CHECK_WRITE] = ALL | BIT(CLASS_RELEASE_READ),
+	[CLASS_RELEASE_READ] = BIT(CHECK_WRITE),
+	[CLASS_RELEASE_WRITE] = ALL,
+	[CLASS_PARK] = ALL,
+};
 
 struct plan *plan_new(struct executions *x, const struct operation *op)
 {
@@ -58,7 +38,6 @@ struct plan *plan_new(struct executions *x, const struct operation *op)
 	return plan;
 }
 
-/* Give a node and all below it back. */
 void plan_free(struct executions *x, struct plan *plan)
 {
 	while (plan) {
@@ -72,37 +51,35 @@ void plan_free(struct executions *x, struct plan *plan)
 }
 
 /*
- * v: a sequence of operations, in order.  Is `first` one of its weak initials:
- * can it come first in an execution equivalent to one that begins with v?
+ * Is `first` a weak initial of the sequence v: can it come first in an
+ * execution equivalent to one that begins with v?
  * Return: 0: no; else its place in v + 1, or nr + 1 if it is not in v, with
  * which it commutes then.
  */
-size_t plan_weak_initial(const struct operation *v, size_t nr,
-			   const struct operation *first)
+static uint32_t weak_initial(const struct executions *x, uint32_t nr,
+			     const struct operation *first)
 {
-	for (size_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct operation *op = &x->events[x->reversal[i]].op;
+
 		/* after another choice it is another operation */
-		if (v[i].thread == first->thread)
-			return operation_same(&v[i], first) ? i + 1 : 0;
-		if (operation_depends(&v[i], first))
+		if (op->thread == first->thread)
+			return operation_same(op, first) ? i + 1 : 0;
+		if (operation_depends(op, first))
 			return 0;
 	}
 	return nr + 1;
 }
 
-/*
- * Add v below a list of plans, unless one of them is, or becomes, equivalent to
- * a beginning of it.  v is used up.
- */
-void plan_insert(struct executions *x, struct plan **list,
-			struct operation *v, size_t nr)
+void plan_insert(struct executions *x, struct plan **list, uint32_t nr)
 {
+	uint16_t *v = x->reversal;
+
 	while (*list) {
 		struct plan *plan = *list;
-		size_t place = plan_weak_initial(v, nr, &plan->op);
+		uint32_t place = weak_initial(x, nr, &plan->op);
 
-		/* a wait that v does not have may never come true there */
-		if (!place || (plan->op.waits && place > nr)) {
+		if (!place) {
 			list = &plan->next;
 			continue;
 		}
@@ -116,30 +93,26 @@ void plan_insert(struct executions *x, struct plan **list,
 			return;
 		list = &plan->children;
 	}
-	for (size_t i = 0; i < nr; i++) {
-		*list = plan_new(x, &v[i]);
+	for (uint32_t i = 0; i < nr; i++) {
+		*list = plan_new(x, &x->events[v[i]].op);
 		list = &(*list)->children;
 	}
 }
 
-static bool plan_fits(const struct plan *plan)
+static bool plan_fits(struct executions *x, const struct plan *plan)
 {
-	struct operation op = operation_at(plan->op.thread);
+	struct operation op = operation_at(x, plan->op.thread);
 
-	return world->threads[plan->op.thread].status == THREAD_READY &&
+	return (world->ready & (1u << plan->op.thread)) &&
 	       operation_same(&op, &plan->op);
 }
 
-/*
- * Plans are made for what threads will do; a choice between may make them do
- * something else.  Drop those that are for another choice.
- */
 void plan_prune(struct executions *x, struct plan **list)
 {
 	while (*list) {
 		struct plan *plan = *list;
 
-		if (plan_fits(plan)) {
+		if (plan_fits(x, plan)) {
 			list = &plan->next;
 			continue;
 		}

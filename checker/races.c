@@ -2,132 +2,106 @@
 /*
  * races.c - what happened before what in an execution, and which pairs of its
  * operations could have happened the other way round; see executions.c.
+ *
+ * Names used in this file
+ *   word     eight bytes that operations touch; a range has several
+ *   chain    the touches of a word by operations of one kind, latest first
  */
 #include "executions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static size_t hash(const void *object)
+/* ------ words ------ */
+
+static uint32_t hash(const void *address)
 {
-	return (size_t)(((uintptr_t)object >> 2) * 0x9e3779b97f4a7c15u >> 20);
+	return (uint32_t)(((uintptr_t)address >> 2) * 0x9e3779b97f4a7c15u >>
+			  32);
 }
 
-static bool is_void(const struct executions *x, const struct history *h)
+static uint32_t *slot(const struct executions *x, const void *address)
 {
-	return h->execution != x->execution;
-}
+	uint32_t i = hash(address) & (x->table_size - 1);
 
-static struct history *slot(const struct executions *x, const void *object)
-{
-	size_t i = hash(object) & (x->table_size - 1);
-
-	while (!is_void(x, &x->table[i]) && x->table[i].object != object)
+	while (x->table[i] && x->words[x->table[i] - 1].address != address)
 		i = (i + 1) & (x->table_size - 1);
 	return &x->table[i];
 }
 
-/* Return: what happened to object in this execution, or NULL: nothing. */
-static const struct history *find_history(const struct executions *x,
-					  const void *object)
+static void grow_words(struct executions *x)
 {
-	const struct history *h = slot(x, object);
-
-	return is_void(x, h) ? NULL : h;
-}
-
-static void grow_table(struct executions *x)
-{
-	struct history *old = x->table;
-	size_t old_size = x->table_size;
-
-	x->table_size *= 2;
+	x->words_room = 2 * x->words_room + 64;
+	x->words = realloc(x->words, x->words_room * sizeof(*x->words));
+	free(x->table);
+	for (x->table_size = 64; x->table_size < 4 * x->words_room;)
+		x->table_size *= 2;
 	x->table = calloc(x->table_size, sizeof(*x->table));
-	if (!x->table)
+	if (!x->words || !x->table)
 		abort();
-	for (size_t i = 0; i < old_size; i++)
-		if (!is_void(x, &old[i]))
-			*slot(x, old[i].object) = old[i];
-	free(old);
+	for (uint32_t i = 0; i < x->nr_words; i++)
+		*slot(x, x->words[i].address) = i + 1;
 }
 
-static struct history *history(struct executions *x, const void *object)
+struct word *races_word(struct executions *x, const void *address)
 {
-	struct history *h = slot(x, object);
+	uint32_t *at;
 
-	if (!is_void(x, h))
-		return h;
-	if (2 * ++x->nr_histories > x->table_size) {
-		grow_table(x);
-		h = slot(x, object);
+	if (x->nr_words == x->words_room)
+		grow_words(x);
+	at = slot(x, address);
+	if (!*at) {
+		x->words[x->nr_words] = (struct word){ .address = address };
+		*at = ++x->nr_words;
 	}
-	memset(h, 0, sizeof(*h));
-	h->object = object;
-	h->execution = x->execution;
-	return h;
+	return &x->words[*at - 1];
 }
 
-static void join(uint32_t *clock, const uint32_t *other)
+static enum chain chain_of(uint32_t class)
 {
-	for (unsigned int t = 0; t < CHECK_MAX_THREADS; t++)
-		if (other[t] > clock[t])
-			clock[t] = other[t];
+	switch (class) {
+	case CHECK_READ:
+		return CHAIN_READ;
+	case CHECK_ADD:
+		return CHAIN_ADD;
+	case CLASS_RELEASE_READ:
+		return CHAIN_RELEASE_READ;
+	case CLASS_RELEASE_WRITE:
+		return CHAIN_RELEASE_WRITE;
+	default:
+		return CHAIN_WRITE;
+	}
+}
+
+static void touch(struct executions *x, uint32_t n, struct word *w)
+{
+	enum chain chain = chain_of(x->events[n].op.class);
+
+	if (x->nr_touches + 2 > x->touches_room) {
+		x->touches_room = 2 * x->touches_room + 1024;
+		x->touches = realloc(x->touches,
+				     x->touches_room * sizeof(*x->touches));
+		if (!x->touches)
+			abort();
+	}
+	x->touches[++x->nr_touches] = (struct touch){
+		.word = (uint32_t)(w - x->words), .before = w->last[chain],
+		.event = (uint16_t)n, .chain = (uint8_t)chain,
+	};
+	w->last[chain] = x->nr_touches;
+}
+
+/* ------ what happened before ------ */
+
+static void join(uint16_t *clock, const uint16_t *other)
+{
+	for (unsigned int t = 0; t < CLOCKS; t++)
+		clock[t] = other[t] > clock[t] ? other[t] : clock[t];
 }
 
 static bool before(const struct executions *x, uint32_t a, uint32_t b)
 {
 	return x->events[b].clock[x->events[a].op.thread] >= a;
-}
-
-/*
- * The sequence that reverses a race: events behind `early` that do not depend
- * on it, then `late`.  late may be the operation of a thread that did not get
- * to perform it.  Choices are left out: they are made when a thread gets there.
- */
-static size_t reversal(const struct executions *x, const struct race *race,
-		       struct operation *v)
-{
-	size_t nr = 0;
-
-	for (uint32_t k = race->early + 1; k <= x->nr; k++)
-		if (k != race->late && !x->events[k].nr_choices &&
-		    !before(x, race->early, k))
-			v[nr++] = x->events[k].op;
-	v[nr++] = x->events[race->late].op;
-	return nr;
-}
-
-static void plan_reversal(struct executions *x, const struct race *race,
-			  struct operation *v)
-{
-	struct event *early = &x->events[race->early];
-	size_t nr = reversal(x, race, v);
-	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		size_t place = plan_weak_initial(v, nr, &early->at[t]);
-
-		if ((early->sleep & (1u << t)) && place)
-			return;
-		/* nothing in v makes its condition true */
-		if ((early->impossible & (1u << t)) && place && place <= nr)
-			return;
-	}
-	plan_insert(x, &early->plan, v, nr);
-}
-
-/* Plan the reversal of all races of the execution that has just ended. */
-void races_plan(struct executions *x)
-{
-	struct operation *v;
-
-	if (!x->nr_races)
-		return;
-	v = malloc(((size_t)x->nr + 2) * sizeof(*v));
-	if (!v)
-		abort();
-	for (size_t i = 0; i < x->nr_races; i++)
-		plan_reversal(x, &x->races[i], v);
-	free(v);
-	x->nr_races = 0;
 }
 
 static void add_race(struct executions *x, uint32_t early, uint32_t late)
@@ -139,135 +113,150 @@ static void add_race(struct executions *x, uint32_t early, uint32_t late)
 		if (!x->races)
 			abort();
 	}
-	x->races[x->nr_races++] = (struct race){ early, late };
+	x->races[x->nr_races++] = (struct race){ (uint16_t)early,
+						 (uint16_t)late };
 }
 
-/* The last event of each other thread that conflicts with an operation. */
-static void conflicting(const struct executions *x, const struct operation *op,
-			const uint32_t *pre, uint32_t *candidates)
-{
-	for (uint32_t at = 0; at < op->bytes; at += 8) {
-		const struct history *h =
-			find_history(x, (const char *)op->object + at);
+/* The last event of each thread that events[late] conflicts with. */
+struct candidates {
+	uint32_t late;
+	const uint16_t *pre;		/* clock of its thread before it */
+	uint32_t threads;
+	uint16_t event[CHECK_MAX_THREADS];
+};
 
-		/* a token that one wake-up left cannot be taken before it */
-		if (!h || (op->class == CLASS_PARK && h->wakes < 2))
-			continue;
-		for (uint32_t c = 0; c < 3; c++)
-			for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++)
-				if (p != op->thread &&
-				    operation_classes_conflict(c, op->class) &&
-				    h->last[c][p] > pre[p] &&
-				    h->last[c][p] > candidates[p])
-					candidates[p] = h->last[c][p];
+static void add_candidate(const struct executions *x, struct candidates *c,
+			  uint32_t n)
+{
+	unsigned int t = x->events[n].op.thread;
+
+	if (t == x->events[c->late].op.thread || n <= c->pre[t])
+		return;
+	if (!(c->threads & (1u << t)) || n > c->event[t])
+		c->event[t] = (uint16_t)n;
+	c->threads |= 1u << t;
+}
+
+/*
+ * A token that one wake-up left cannot be taken before it: only if there are
+ * two, the later may come after.
+ */
+static bool token_was_there(const struct executions *x, uint32_t touch)
+{
+	uint32_t one_before = x->touches[touch].before;
+
+	return one_before &&
+	       x->events[x->touches[one_before].event].op.class != CLASS_PARK;
+}
+
+/* A chain's touches behind event `since` happened before e, and may race. */
+static void after_chain(const struct executions *x, struct event *e,
+			uint32_t touch, uint32_t since, struct candidates *c)
+{
+	for (; touch; touch = x->touches[touch].before) {
+		uint32_t n = x->touches[touch].event;
+
+		if (n <= since)
+			break;
+		join(e->clock, x->events[n].clock);
+		if (c)
+			add_candidate(x, c, n);
+	}
+}
+
+/* What e does to a word happens after what it conflicts with there. */
+static void after_word(const struct executions *x, struct event *e,
+		       const struct word *w, struct candidates *c)
+{
+	uint8_t conflicts = operation_conflicts[e->op.class];
+	uint32_t write = w->last[CHAIN_WRITE], last = 0;
+
+	if (write) {
+		last = x->touches[write].event;
+		join(e->clock, x->events[last].clock);
+		if (c && (e->op.class != CLASS_PARK ||
+			  token_was_there(x, write)))
+			add_candidate(x, c, last);
+	}
+	if (conflicts & (1u << CHECK_READ))
+		after_chain(x, e, w->last[CHAIN_READ], last, c);
+	if (conflicts & (1u << CHECK_ADD))
+		after_chain(x, e, w->last[CHAIN_ADD], last, c);
+	if (conflicts & (1u << CLASS_RELEASE_READ))
+		after_chain(x, e, w->last[CHAIN_RELEASE_READ], last, NULL);
+	if (conflicts & (1u << CLASS_RELEASE_WRITE) &&
+	    w->last[CHAIN_RELEASE_WRITE])
+		join(e->clock,
+		     x->events[x->touches[w->last[CHAIN_RELEASE_WRITE]].event]
+			     .clock);
+}
+
+/* Those that no other stands between are races. */
+static void add_races(struct executions *x, const struct candidates *c)
+{
+	for (uint32_t left = c->threads; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+		uint32_t others = c->threads & ~(1u << t);
+
+		while (others) {
+			unsigned int u = (unsigned int)__builtin_ctz(others);
+
+			if (before(x, c->event[t], c->event[u]))
+				break;
+			others &= others - 1;
+		}
+		if (!others)
+			add_race(x, c->event[t], c->late);
 	}
 }
 
 /*
- * An operation that waits for a condition: the last event it conflicts with may
- * be the one that made the condition true, or one after which it is false.  So
- * each one is a race that has the operation enabled before it.
+ * An operation that waits: before some of the events it conflicts with it would
+ * not have been enabled, as what they overwrote tells.  Pass those over.
  */
-static void find_races_of_wait(struct executions *x, uint32_t late,
-			       const uint32_t *pre)
+static void candidates_of_wait(struct executions *x, struct candidates *c)
 {
-	const struct operation *op = &x->events[late].op;
+	const struct operation *op = &x->events[c->late].op;
 
-	for (uint32_t n = late - 1; n; n--) {
+	for (uint32_t n = c->late - 1; n; n--) {
 		const struct event *e = &x->events[n];
+		bool writes = e->op.class == CHECK_WRITE;
 
-		if (e->op.class != CLASS_RELEASE_READ &&
-		    e->op.class != CLASS_RELEASE_WRITE &&
-		    n > pre[e->op.thread] && e->op.thread != op->thread &&
-		    operation_depends(&e->op, op))
-			add_race(x, n, late);
-	}
-}
-
-/* Races of events[late]; pre is its thread's clock before it. */
-static void find_races(struct executions *x, uint32_t late, const uint32_t *pre)
-{
-	const struct event *e = &x->events[late];
-	uint32_t candidates[CHECK_MAX_THREADS] = { 0 };
-
-	if (!e->op.object || e->op.class == CLASS_RELEASE_READ ||
-	    e->op.class == CLASS_RELEASE_WRITE)
-		return;
-	if (e->op.waits) {
-		find_races_of_wait(x, late, pre);
-		return;
-	}
-	conflicting(x, &e->op, pre, candidates);
-	for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++) {
-		bool adjacent = candidates[p] != 0;
-
-		for (unsigned int r = 0; r < CHECK_MAX_THREADS && adjacent; r++)
-			if (r != p && candidates[r] &&
-			    before(x, candidates[p], candidates[r]))
-				adjacent = false;
-		if (adjacent)
-			add_race(x, candidates[p], late);
-	}
-}
-
-/* Join to clock what happened before an operation. */
-static void order_after(const struct executions *x, const struct operation *op,
-			uint32_t *clock)
-{
-	for (uint32_t at = 0; op->object && at < op->bytes; at += 8) {
-		const struct history *h =
-			find_history(x, (const char *)op->object + at);
-
-		if (!h)
+		if (!operation_depends(&e->op, op))
 			continue;
-		for (uint32_t c = 0; c < 3; c++)
-			for (unsigned int p = 0; p < CHECK_MAX_THREADS; p++)
-				if (h->last[c][p] &&
-				    operation_classes_conflict(c, op->class))
-					join(clock,
-					     x->events[h->last[c][p]].clock);
-		if (op->class == CHECK_READ || op->class == CHECK_WRITE)
-			join(clock, h->released[1]);
-		if (op->class == CHECK_WRITE)
-			join(clock, h->released[0]);
-	}
-}
-
-static void write_history(struct executions *x, uint32_t n)
-{
-	const struct event *e = &x->events[n];
-	const struct operation *op = &e->op;
-
-	for (uint32_t at = 0; op->object && at < op->bytes; at += 8) {
-		struct history *h = history(x, (const char *)op->object + at);
-
-		if (op->class == CLASS_PARK)
-			h->wakes = 0;
-		else if (op->class == CHECK_WRITE)
-			h->wakes++;
-		if (op->class <= CHECK_WRITE)
-			h->last[op->class][op->thread] = n;
-		else if (op->class == CLASS_PARK)
-			h->last[CHECK_WRITE][op->thread] = n;
-		else
-			join(h->released[op->class == CLASS_RELEASE_WRITE],
-			     e->clock);
+		if (writes && (c->threads || n <= c->pre[e->op.thread]))
+			return;
+		if (await_runs_with(op, e->old))
+			add_candidate(x, c, n);
+		if (writes && c->threads)
+			return;
 	}
 }
 
 /* Order events[n], and find its races unless they are known. */
 static void order(struct executions *x, uint32_t n)
 {
+	static const uint16_t nothing[CLOCKS];
 	struct event *e = &x->events[n];
-	uint32_t last = x->last_event[e->op.thread];
-	uint32_t clock[CHECK_MAX_THREADS] = { 0 };
+	struct candidates c = { .late = n, .pre = nothing };
+	bool races = n > x->planned && e->op.class != CLASS_RELEASE_READ &&
+		     e->op.class != CLASS_RELEASE_WRITE;
+	bool waits = e->op.waits && races;
 
-	if (last)
-		memcpy(clock, x->events[last].clock, sizeof(clock));
-	memcpy(e->clock, clock, sizeof(clock));
-	order_after(x, &e->op, e->clock);
-	if (n > x->planned && !x->brute)
-		find_races(x, n, clock);
+	e->previous = x->last_event[e->op.thread];
+	if (e->previous)
+		c.pre = x->events[e->previous].clock;
+	memcpy(e->clock, c.pre, sizeof(e->clock));
+	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+		const void *address = (const char *)e->op.object + at;
+
+		after_word(x, e, races_word(x, address),
+			   races && !waits ? &c : NULL);
+	}
+	if (waits)
+		candidates_of_wait(x, &c);
+	if (c.threads)
+		add_races(x, &c);
 }
 
 void races_record(struct executions *x, uint32_t n)
@@ -275,9 +264,139 @@ void races_record(struct executions *x, uint32_t n)
 	struct event *e = &x->events[n];
 
 	order(x, n);
-	e->clock[e->op.thread] = n;
-	x->last_event[e->op.thread] = n;
-	write_history(x, n);
+	e->clock[e->op.thread] = (uint16_t)n;
+	e->first_touch = x->nr_touches + 1;
+	x->last_event[e->op.thread] = (uint16_t)n;
+	for (uint32_t at = 0; at < e->op.bytes; at += 8)
+		touch(x, n, races_word(x, (const char *)e->op.object + at));
+}
+
+void races_forget(struct executions *x, uint32_t n)
+{
+	const struct event *e = &x->events[n];
+
+	for (; x->nr_touches >= e->first_touch; x->nr_touches--) {
+		const struct touch *t = &x->touches[x->nr_touches];
+
+		x->words[t->word].last[t->chain] = t->before;
+	}
+	x->last_event[e->op.thread] = e->previous;
+}
+
+/* ------ reversals ------ */
+
+/* What thread t was about to do before events[n]; its next one, or at rest. */
+static struct operation next_operation(struct executions *x,
+				       unsigned int t, uint32_t n)
+{
+	uint32_t at = x->last_event[t];
+
+	if (at <= n)
+		return operation_at(x, t);
+	while (x->events[at].previous > n)
+		at = x->events[at].previous;
+	return x->events[at].op;
+}
+
+/* The threads that a sequence has not been found to begin with. */
+struct sleepers {
+	uint32_t mask;
+	struct operation at[CHECK_MAX_THREADS];
+};
+
+/* Return: true when op is a sleeper's own, with nothing in its way. */
+static bool wakes(struct sleepers *s, const struct operation *op)
+{
+	uint32_t bit = 1u << op->thread;
+
+	if (s->mask & bit) {
+		/* after another choice it is another operation */
+		if (operation_same(op, &s->at[op->thread]))
+			return true;
+		s->mask &= ~bit;
+	}
+	for (uint32_t left = s->mask; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		if (operation_depends(op, &s->at[t]))
+			s->mask &= ~(1u << t);
+	}
+	return false;
+}
+
+/*
+ * The sequence that reverses a race: events behind `early` that do not depend
+ * on it, then `late`.  late may be the operation of a thread that did not get
+ * to perform it.  Choices are left out: they are made when a thread gets there.
+ * Return: its length; 0: what sleeps at `early` leads to it, so it is done.
+ */
+static uint32_t reversal(struct executions *x, const struct race *race,
+			 struct sleepers *s)
+{
+	unsigned int t = x->events[race->early].op.thread;
+	uint16_t *v = x->reversal;
+	uint32_t nr = 0;
+
+	for (uint32_t k = race->early + 1u; k <= x->nr; k++) {
+		const struct event *e = &x->events[k];
+
+		if (e->clock[t] >= race->early || k == race->late ||
+		    e->nr_choices)
+			continue;
+		v[nr++] = (uint16_t)k;
+		if (s->mask && wakes(s, &e->op))
+			return 0;
+	}
+	v[nr++] = race->late;
+	if (s->mask && wakes(s, &x->events[race->late].op))
+		return 0;
+	return s->mask ? 0 : nr;
+}
+
+/* Does the sequence have an operation that waits here in vain? */
+static bool is_impossible(const struct executions *x, uint32_t n, uint32_t nr)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct operation *op = &x->events[x->reversal[i]].op;
+		uint32_t bit = 1u << op->thread;
+
+		if ((x->events[n].impossible & bit) && !(seen & bit)) {
+			uint32_t k = 0;
+
+			while (k < i && !operation_depends(
+				       &x->events[x->reversal[k]].op, op))
+				k++;
+			if (k == i)
+				return true;
+		}
+		seen |= bit;
+	}
+	return false;
+}
+
+static void plan_reversal(struct executions *x, const struct race *race)
+{
+	struct event *early = &x->events[race->early];
+	struct sleepers s = { .mask = early->sleep };
+	uint32_t nr;
+
+	for (uint32_t left = s.mask; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		s.at[t] = next_operation(x, t, race->early);
+	}
+	nr = reversal(x, race, &s);
+	if (nr && !(early->impossible && is_impossible(x, race->early, nr)))
+		plan_insert(x, &early->others, nr);
+}
+
+void races_plan(struct executions *x)
+{
+	for (uint32_t i = 0; i < x->nr_races; i++)
+		plan_reversal(x, &x->races[i]);
+	x->nr_races = 0;
 }
 
 /*
@@ -286,15 +405,35 @@ void races_record(struct executions *x, uint32_t n)
  */
 void races_plan_unfinished(struct executions *x)
 {
-	for (unsigned int q = 0; q < run.program->nr_threads; q++) {
+	for (uint32_t left = world->ready; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
 		struct event *e = &x->events[x->nr + 1];
 
-		if (x->brute || world->threads[q].status != THREAD_READY ||
-		    !world->threads[q].object)
+		if (!world->threads[t].object)
 			continue;
 		memset(e, 0, sizeof(*e));
-		e->op = operation_at(q);
+		e->op = operation_at(x, t);
 		order(x, x->nr + 1);
 		races_plan(x);
 	}
+}
+
+size_t races_bytes(const struct executions *x)
+{
+	return x->room * (sizeof(*x->events) + sizeof(*x->reversal)) +
+	       x->touches_room * sizeof(*x->touches) +
+	       x->words_room * sizeof(*x->words) +
+	       x->table_size * sizeof(*x->table) +
+	       x->races_room * sizeof(*x->races) +
+	       x->nr_plans * sizeof(struct plan);
+}
+
+void races_free(struct executions *x)
+{
+	free(x->events);
+	free(x->reversal);
+	free(x->touches);
+	free(x->words);
+	free(x->table);
+	free(x->races);
 }

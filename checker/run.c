@@ -201,11 +201,14 @@ static void main_entry(unsigned int t)
 void run_arm_threads(void)
 {
 	run.turn_thread = CHECK_MAX_THREADS;
+	world->ready = (1u << run.program->nr_threads) - 1;
+	world->waiting = 0;
+	world->choosing = 0;
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
 		/* who only learns what is shared compares nothing yet */
-		if (run.compares_states && !run.note_sharing)
+		if (run.scrubs && !run.note_sharing)
 			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
@@ -244,6 +247,29 @@ enum run_end run_thread(unsigned int t)
 	return run_thread_short(t, MAX_STEP_OPERATIONS);
 }
 
+/* Thread t has ended its step. */
+static void settle(unsigned int t)
+{
+	struct thread *thread = &world->threads[t];
+	uint32_t bit = 1u << t;
+
+	world->waiting &= ~bit;
+	world->choosing &= ~bit;
+	if (run.end == END_YIELD) {
+		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
+		if (thread->enabled)
+			world->waiting |= bit;
+		else if (thread->class == CLASS_CHOICE)
+			world->choosing |= bit;
+		return;
+	}
+	thread->live = 0;
+	world->ready &= ~bit;
+	thread->status = run.end == END_DONE   ? THREAD_DONE :
+			 run.end == END_FAILED ? THREAD_FAILED :
+						 THREAD_CUT;
+}
+
 /* Let thread t go on until it yields, ends or fails. */
 enum run_end run_thread_short(unsigned int t, uint32_t limit)
 {
@@ -254,23 +280,14 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	run.turns = 0;
 	run.progressed = false;
 	resume(t);
-	if (run.compares_states && !run.note_sharing)
+	if (run.scrubs && !run.note_sharing)
 		coro_scrub(t);
-	if (run.end == END_YIELD)
-		thread->live = (uint32_t)(coro_top(t) - coro_live(t));
-	else
-		thread->live = 0;
 	if (run.end == END_DONE && thread->nr_held) {
 		set_failure(CHECK_LOCK_MISUSE, NULL, "CPU%u ends with %s held",
 			    t, thread->held[0]->name);
 		run.end = END_FAILED;
 	}
-	if (run.end == END_DONE)
-		thread->status = THREAD_DONE;
-	if (run.end == END_FAILED)
-		thread->status = THREAD_FAILED;
-	if (run.end == END_CUT)
-		thread->status = THREAD_CUT;
+	settle(t);
 	return run.end;
 }
 
@@ -284,11 +301,14 @@ bool run_enabled(unsigned int t)
 
 unsigned int run_enabled_mask(void)
 {
-	unsigned int mask = 0;
+	uint32_t mask = world->ready & ~world->waiting;
 
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		if (run_enabled(t))
+	for (uint32_t left = world->waiting; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		if (world->threads[t].enabled(world->threads[t].object))
 			mask |= 1u << t;
+	}
 	return mask;
 }
 
@@ -302,7 +322,7 @@ static bool any(enum thread_status status)
 
 bool run_all_done(void)
 {
-	return !any(THREAD_READY);
+	return !world->ready;
 }
 
 bool run_any_cut(void)
@@ -350,6 +370,19 @@ static int describe_waiter(unsigned int t, char *to, size_t bytes)
 void run_endless(unsigned int t)
 {
 	set_failure(CHECK_LIVELOCK, NULL, "CPU%u goes on for ever", t);
+}
+
+void run_livelock(uint32_t spinning)
+{
+	char who[128] = "";
+	size_t at = 0;
+
+	for (; spinning && at + 8 < sizeof(who); spinning &= spinning - 1)
+		at += (size_t)snprintf(who + at, sizeof(who) - at, "%sCPU%d",
+				       at ? ", " : "",
+				       __builtin_ctz(spinning));
+	set_failure(CHECK_LIVELOCK, NULL,
+		    "%s: reads again and again what nobody will change", who);
 }
 
 void run_deadlock(void)
@@ -420,6 +453,11 @@ _Noreturn void check_cut(void)
 	leave(END_CUT);
 }
 
+bool check_searching(void)
+{
+	return run.program && !run.replaying && !run.unheeded;
+}
+
 static void yield(void)
 {
 	unsigned int t = run.current;
@@ -443,7 +481,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 		at_once = sharing_note(run.current, object, bytes, class,
 				      enabled) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
-			  run.turns < 2 && run.operations < run.limit;
+			  run.turns < 2 && run.operations < run.limit &&
+			  !(run.counts_preemptions && class > CHECK_WRITE);
 	if (run.mode == RUN_SCHEDULE && run.operations < run.budget)
 		at_once = class != CLASS_CHOICE;
 	if (!at_once || (enabled && !enabled(object))) {
@@ -453,6 +492,7 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 		thread->enabled = enabled;
 		thread->name = name;
 		thread->nr_choices = (uint16_t)nr_choices;
+		thread->probed = 0;
 		yield();
 		thread->class = CLASS_BEGIN;
 		thread->object = NULL;
@@ -511,6 +551,9 @@ void check_op_range(const void *object, size_t bytes, enum check_class class)
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name)
 {
+	if (!world_owns(object, 8))
+		check_fail_stop(CHECK_LOCK_MISUSE, __builtin_return_address(0),
+				"waits for what is no memory of the program");
 	run_operate(object, 8, class, enabled, name,
 		    __builtin_return_address(0));
 }

@@ -2,8 +2,9 @@
 /*
  * search.c - check_run(): set-up, the search that was asked for, limits.
  */
-#include "internal.h"
+#include "course.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +23,7 @@ static const char *limit_met(const struct search *search)
 	const struct check_result *result = search->result;
 
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
-	    result->executions + result->cut >= options->max_executions)
+	    result->runs >= options->max_executions)
 		return "the limit on executions";
 	if (options->max_bytes && result->search_bytes >= options->max_bytes)
 		return "the limit on memory";
@@ -43,6 +44,20 @@ void search_poll(struct search *search)
 	search->result->stopped = limit;
 	search->stop = true;
 	search->spent = true;
+}
+
+void search_restart(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	if (search->options->restarted)
+		search->options->restarted(search->options->user);
+	result->states = 0;
+	result->steps = 0;
+	result->executions = 0;
+	result->runs = 0;
+	result->cut = 0;
+	result->redundant = 0;
 }
 
 struct check_failure *search_failure(struct search *search)
@@ -91,21 +106,61 @@ static int setup(struct search *search)
 	return 0;
 }
 
+static bool is_random(enum check_mode mode)
+{
+	return mode == CHECK_RANDOM_WALK || mode == CHECK_PCT ||
+	       mode == CHECK_SURW;
+}
+
+static int search_by_states(struct search *search)
+{
+	int error = search_states(search);
+
+	if (error || !search->result->nr_failures || search->differs)
+		return error;
+	run.unheeded = true;
+	error = search_fewest_switches(search);
+	run.unheeded = false;
+	return error;
+}
+
+/* One execution shows the whole cycle of an order of locks, or nothing does. */
+static int search_by_runs(struct search *search, enum check_mode mode)
+{
+	char *start;
+	int error;
+
+	order_of_one_execution();
+	start = course_save();
+	if (!start)
+		return -1;
+	if (mode == CHECK_PREEMPTIONS)
+		error = search_preemptions(search);
+	else if (is_random(mode))
+		error = search_random(search, start);
+	else
+		error = search_executions(search);
+	/* brute force is for comparison only */
+	if (!error && mode != CHECK_BRUTE_FORCE && !search->differs)
+		error = search_shrink(search, start);
+	free(start);
+	return error;
+}
+
 static int search_all(struct search *search)
 {
-	struct check_result *result = search->result;
-	int error;
+	enum check_mode mode = search->options->mode;
 
 	if (setup(search))
 		return 0;
-	if (search->options->mode == CHECK_BY_STATES)
-		error = search_states(search);
-	else
-		error = search_executions(search);
-	if (!error && result->nr_failures && !search->differs &&
-	    search->options->mode == CHECK_BY_STATES)
-		error = search_fewest_switches(search);
-	return error;
+	return mode == CHECK_BY_STATES ? search_by_states(search) :
+					 search_by_runs(search, mode);
+}
+
+static bool options_valid(const struct check_options *options)
+{
+	return options->mode <= CHECK_SURW &&
+	       options->depth <= CHECK_MAX_DEPTH;
 }
 
 int check_run(const struct check_program *program,
@@ -120,13 +175,18 @@ int check_run(const struct check_program *program,
 	int error;
 
 	memset(result, 0, sizeof(*result));
+	if (!options_valid(options)) {
+		errno = EINVAL;
+		return -1;
+	}
 	if (run_begin(program))
 		return -1;
 	order_reset();
 	error = search_all(&search);
 	result->operations = run.total_operations;
 	result->seconds = now_seconds() - search.started;
-	result->complete = !error && !search.stop && !result->cut;
+	result->complete = !error && !search.stop && !result->cut &&
+			   !result->refused && !is_random(options->mode);
 	run_finish();
 	return error;
 }

@@ -11,15 +11,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <xxhash.h>
 
 #define ARENA_BYTES ((size_t)256 << 10)
 #define GRAIN 16
-
-struct region {
-	char *base;
-	const size_t *used;
-};
 
 enum block_state {
 	BLOCK_FREE = 1,
@@ -38,23 +32,15 @@ _Static_assert(sizeof(struct block) == GRAIN, "objects stay aligned");
 struct world *world;
 static char *arenas;
 static char *shadows;		/* one bit a grain: allocated */
-static struct region regions[MAX_REGIONS];
-static size_t nr_regions;
-static size_t nr_own_regions;
 
-static char *arena(unsigned int i)
+char *world_arena(unsigned int i)
 {
 	return arenas + i * ARENA_BYTES;
 }
 
-static char *shadow(unsigned int i)
+char *world_shadow(unsigned int i)
 {
 	return shadows + i * (ARENA_BYTES / GRAIN / 8);
-}
-
-static struct arena_use *use(unsigned int i)
-{
-	return i == MAIN ? &world->main_arena : &world->threads[i].arena;
 }
 
 void *check_reserve(size_t bytes)
@@ -65,72 +51,27 @@ void *check_reserve(size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int check_region(void *base, const size_t *used)
-{
-	/* room is kept for the checker's own */
-	if (nr_regions == MAX_REGIONS - 2 * ARENAS - 2) {
-		errno = ENOSPC;
-		return -1;
-	}
-	regions[nr_regions].base = base;
-	regions[nr_regions].used = used;
-	nr_regions++;
-	return 0;
-}
-
-static int own_regions(void)
+static int reserve_all(void)
 {
 	size_t shadow_bytes = ARENAS * (ARENA_BYTES / GRAIN / 8);
-	struct region order;
 
-	order.base = order_setup(&order.used);
 	world = check_reserve(sizeof(*world));
 	arenas = check_reserve(ARENAS * ARENA_BYTES);
 	shadows = check_reserve(shadow_bytes);
-	if (!world || !arenas || !shadows || !order.base || coro_setup(ARENAS))
+	if (!world || !arenas || !shadows || order_setup() ||
+	    coro_setup(ARENAS))
 		return -1;
-	nr_own_regions = 2 + 2 * ARENAS;
-	memmove(regions + nr_own_regions, regions,
-		nr_regions * sizeof(regions[0]));
-	nr_regions += nr_own_regions;
-	regions[1 + 2 * ARENAS] = order;
-	regions[0] = (struct region){ (char *)world, &world->used };
-	for (unsigned int i = 0; i < ARENAS; i++) {
-		regions[1 + 2 * i] = (struct region){
-			arena(i), &use(i)->used,
-		};
-		regions[2 + 2 * i] = (struct region){
-			shadow(i), &use(i)->shadow_used,
-		};
-	}
 	return 0;
-}
-
-void check_regions_reset(void)
-{
-	nr_regions = nr_own_regions;
-}
-
-bool world_region(size_t i, struct world_region *region)
-{
-	if (i >= nr_regions)
-		return false;
-	region->base = regions[i].base;
-	region->used = regions[i].used;
-	region->owner = ARENAS;
-	if (i >= 1 && i < 1 + 2 * ARENAS)
-		region->owner = (unsigned int)(i - 1) / 2;
-	return true;
 }
 
 /* Purpose: an empty world for nr_threads threads. */
 int world_setup(unsigned int nr_threads)
 {
-	if (!world && own_regions())
+	if (!world && reserve_all())
 		return -1;
 	for (unsigned int i = 0; i < ARENAS; i++) {
-		memset(arena(i), 0, use(i)->used);
-		memset(shadow(i), 0, use(i)->shadow_used);
+		memset(world_arena(i), 0, world_arena_use(i)->used);
+		memset(world_shadow(i), 0, world_arena_use(i)->shadow_used);
 	}
 	memset(world, 0, sizeof(*world));
 	world->used = offsetof(struct world, threads) +
@@ -138,101 +79,9 @@ int world_setup(unsigned int nr_threads)
 	return 0;
 }
 
-size_t world_save_bound(void)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < nr_regions; i++)
-		bytes += *regions[i].used;
-	return bytes + (size_t)CHECK_MAX_THREADS * CORO_STACK_BYTES;
-}
-
-static unsigned int nr_threads(void)
-{
-	return (unsigned int)((world->used - offsetof(struct world, threads)) /
-			      sizeof(struct thread));
-}
-
-size_t world_save(char *to)
-{
-	char *at = to;
-
-	for (size_t i = 0; i < nr_regions; i++) {
-		size_t used = *regions[i].used;
-
-		if (!used)
-			continue;
-		memcpy(at, regions[i].base, used);
-		at += used;
-	}
-	for (unsigned int t = 0; t < nr_threads(); t++) {
-		uint32_t live = world->threads[t].live;
-
-		if (!live)
-			continue;
-		memcpy(at, coro_top(t) - live, live);
-		at += live;
-	}
-	return (size_t)(at - to);
-}
-
-/*
- * Hash what threads share.  Left out is the scheduler's own part, which says
- * where threads are.
- */
-uint64_t world_memory_hash(void)
-{
-	uint64_t hash = 1;
-
-	for (size_t i = 1; i < nr_regions; i++)
-		if (*regions[i].used)
-			hash = XXH3_64bits_withSeed(regions[i].base,
-						    *regions[i].used, hash);
-	return hash;
-}
-
-/*
- * What lies behind the used part of a region is zero by contract; a region
- * that shrinks has to be cleared again.
- */
-void world_restore(const char *from)
-{
-	size_t before[MAX_REGIONS];
-
-	for (size_t i = 0; i < nr_regions; i++)
-		before[i] = *regions[i].used;
-	for (size_t i = 0; i < nr_regions; i++) {
-		size_t used;
-
-		if (i == 0)
-			memcpy(&used, from, sizeof(used));
-		else
-			used = *regions[i].used;
-		if (used) {
-			memcpy(regions[i].base, from, used);
-			from += used;
-		}
-		if (before[i] > used)
-			memset(regions[i].base + used, 0, before[i] - used);
-	}
-	for (unsigned int t = 0; t < nr_threads(); t++) {
-		uint32_t live = world->threads[t].live;
-		char *low = coro_top(t) - live;
-
-		if (!live)
-			continue;
-		/* what ran since may have left a deeper stack than this */
-		if (coro_live(t) < low)
-			memset(coro_live(t), 0, (size_t)(low - coro_live(t)));
-		memcpy(low, from, live);
-		from += live;
-		coro_restored(t, low);
-	}
-}
-
 static void mark(unsigned int owner, size_t offset, size_t bytes, int used)
 {
-	unsigned char *bits = (unsigned char *)shadow(owner);
+	unsigned char *bits = (unsigned char *)world_shadow(owner);
 
 	for (size_t g = offset / GRAIN; g < (offset + bytes) / GRAIN; g++) {
 		if (used)
@@ -254,9 +103,18 @@ bool world_is_freed(const void *object)
 	return !(((unsigned char *)shadows)[grain / 8] & (1u << (grain % 8)));
 }
 
+bool world_owns(const void *object, size_t bytes)
+{
+	size_t offset = (uintptr_t)object - (uintptr_t)arenas;
+
+	return (offset < ARENAS * ARENA_BYTES &&
+		offset + bytes <= ARENAS * ARENA_BYTES) ||
+	       coro_owns(object, bytes) || regions_own(object, bytes);
+}
+
 static struct block *block_at(unsigned int owner, size_t offset)
 {
-	return (struct block *)(void *)(arena(owner) + offset);
+	return (struct block *)(void *)(world_arena(owner) + offset);
 }
 
 /* Cut block to bytes; what is left over becomes a free block. */
@@ -286,7 +144,7 @@ void *check_alloc(size_t wanted, const char *what)
 	unsigned int owner = run.current;
 	size_t most = wanted < ARENA_BYTES ? wanted : ARENA_BYTES;
 	uint32_t bytes = (uint32_t)((most + GRAIN - 1) / GRAIN * GRAIN);
-	size_t *used = &use(owner)->used;
+	size_t *used = &world_arena_use(owner)->used;
 	size_t offset = 0;
 	struct block *block;
 
@@ -307,7 +165,8 @@ void *check_alloc(size_t wanted, const char *what)
 		}
 		block->bytes = bytes;
 		*used += sizeof(*block) + bytes;
-		use(owner)->shadow_used =
+		world->arenas |= 1u << owner;
+		world_arena_use(owner)->shadow_used =
 			(*used / GRAIN + 63) / 64 * sizeof(uint64_t);
 	}
 	block->state = BLOCK_USED;
@@ -319,7 +178,7 @@ void *check_alloc(size_t wanted, const char *what)
 /* Join free neighbours and give free bytes at the end back. */
 static void arena_tidy(unsigned int owner)
 {
-	size_t *used = &use(owner)->used;
+	size_t *used = &world_arena_use(owner)->used;
 	struct block *last = NULL;
 	size_t offset = 0;
 
@@ -338,8 +197,10 @@ static void arena_tidy(unsigned int owner)
 	}
 	if (last && last->state == BLOCK_FREE) {
 		*used -= sizeof(*last) + last->bytes;
+		if (!*used)
+			world->arenas &= ~(1u << owner);
 		memset(last, 0, sizeof(*last));
-		use(owner)->shadow_used =
+		world_arena_use(owner)->shadow_used =
 			(*used / GRAIN + 63) / 64 * sizeof(uint64_t);
 	}
 }
@@ -379,7 +240,7 @@ size_t check_leaks(void (*leak)(const char *what, void *user), void *user)
 	for (unsigned int i = 0; i < ARENAS; i++) {
 		size_t offset = 0;
 
-		while (offset < use(i)->used) {
+		while (offset < world_arena_use(i)->used) {
 			struct block *block = block_at(i, offset);
 
 			offset += sizeof(*block) + block->bytes;

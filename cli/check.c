@@ -20,11 +20,23 @@ struct check {
 	struct check_options options;
 	unsigned int faults;
 	bool json;
+	bool bounded;			/* --preemptions */
+	bool random;
 	json_t *report;
 	const struct subject *subject;
 };
 
-enum { OPTION_LIMIT = 256, OPTION_FIRST, OPTION_EXACT, OPTION_JSON };
+enum {
+	OPTION_LIMIT = 256,
+	OPTION_FIRST,
+	OPTION_EXACT,
+	OPTION_JSON,
+	OPTION_RANDOM,
+	OPTION_SEED,
+	OPTION_RUNS,
+	OPTION_DEPTH,
+	OPTION_PREEMPTIONS,
+};
 
 static const struct argp_option options[] = {
 	{ "with", 'w', "PATCH", 0,
@@ -33,6 +45,16 @@ static const struct argp_option options[] = {
 	{ "faults", 'f', "N", 0,
 	  "search by executions, with at most N faults per access, not by"
 	  " states", 0 },
+	{ "preemptions", OPTION_PREEMPTIONS, "N", 0,
+	  "search by states, with at most N switches away from a CPU that"
+	  " could go on", 0 },
+	{ "random", OPTION_RANDOM, "STRATEGY", 0,
+	  "run executions at random: walk, pct or surw", 0 },
+	{ "runs", OPTION_RUNS, "N", 0, "so many of them (10000)", 0 },
+	{ "seed", OPTION_SEED, "N", 0,
+	  "the same ones as when the verdict named this seed", 0 },
+	{ "depth", OPTION_DEPTH, "N", 0,
+	  "look for bugs of this depth, with --random pct (3)", 0 },
 	{ "first", OPTION_FIRST, NULL, 0, "stop at the first bug", 0 },
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop at a limit: time (seconds), states, executions, memory"
@@ -42,6 +64,41 @@ static const struct argp_option options[] = {
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
+
+/* Options of searches that are not exhaustive. */
+static error_t parse_sampling(int key, const char *value,
+			      struct argp_state *state)
+{
+	struct check *check = state->input;
+	struct check_options *how = &check->options;
+
+	switch (key) {
+	case OPTION_PREEMPTIONS:
+		check->bounded = true;
+		how->preemptions = (unsigned int)
+			number_parse(state, "--preemptions", value, 0, 1000);
+		return 0;
+	case OPTION_RANDOM:
+		check->random = true;
+		how->mode = strategy_parse(state, value);
+		return 0;
+	case OPTION_RUNS:
+		how->runs = number_parse(state, "--runs", value, 1,
+					     1000000000);
+		return 0;
+	case OPTION_SEED:
+		how->seed = number_parse(state, "--seed", value, 1,
+					     INT64_MAX);
+		return 0;
+	case OPTION_DEPTH:
+		how->depth = (unsigned int)
+			number_parse(state, "--depth", value, 1,
+				     CHECK_MAX_DEPTH);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -73,7 +130,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		usage_error(state, "which litmus tests? 'faultline list' shows those that are here");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_sampling(key, value, state);
 	}
 }
 
@@ -262,6 +319,26 @@ static json_t *cycle_json(const struct check_cycle *cycle)
 	return json;
 }
 
+/* Of a search that is not exhaustive; NULL for the others. */
+static json_t *sample_json(const struct check *check,
+			   const struct check_result *result)
+{
+	const char *said = *result->guarantee ? result->guarantee : NULL;
+
+	if (check->bounded)
+		return json_pack("{s:i, s:I, s:s*}", "preemptions",
+				 (int)check->options.preemptions, "refused",
+				 (json_int_t)result->refused, "guarantee",
+				 said);
+	if (!check->random)
+		return NULL;
+	return json_pack("{s:I, s:I, s:I, s:f, s:s*}", "seed",
+			 (json_int_t)result->seed, "runs",
+			 (json_int_t)result->runs, "uncovered",
+			 (json_int_t)result->beyond, "probability",
+			 result->probability, "guarantee", said);
+}
+
 static void add_json(struct check *check, struct trial *trial,
 		     const struct check_result *result,
 		     const struct verdict *v)
@@ -275,12 +352,12 @@ static void add_json(struct check *check, struct trial *trial,
 	for (size_t i = 0; i < check->patches.nr; i++)
 		json_array_append_new(with, json_string(check->patches.at[i]));
 	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o, s:o, s:o*}",
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o*, s:o, s:o, s:o*}",
 		"test", trial->test->name, "file", trial->test->path,
 		"with", with, "verdict", v->text, "status", v->status,
 		"complete", result->complete, "stopped", result->stopped,
 		"condition", v->condition_ok,
-		"mode", check->faults ? "executions" : "states",
+		"mode", mode_name(check->options.mode),
 		"states", (json_int_t)result->states,
 		"steps", (json_int_t)result->steps,
 		"state_bytes", (json_int_t)result->state_bytes,
@@ -291,6 +368,7 @@ static void add_json(struct check *check, struct trial *trial,
 		"exact", check->options.exact,
 		"bytes_per_state", result->bytes_per_state,
 		"collision_probability", result->collision,
+		"sample", sample_json(check, result),
 		"outcomes", outcomes_json(trial), "failures", failures,
 		"cycle", result->has_cycle ? cycle_json(&result->cycle) : NULL));
 }
@@ -311,7 +389,7 @@ static int check_test(struct check *check, const struct litmus *test)
 		trial_close(&trial);
 		return EXIT_LIMIT;
 	}
-	v = verdict_of(&trial, &result, check->faults);
+	v = verdict_of(&trial, &result, &check->options, check->faults);
 	if (check->json)
 		add_json(check, &trial, &result, &v);
 	else
@@ -337,23 +415,48 @@ static int check_file(struct check *check, const char *path)
 	return status;
 }
 
+/* Return: what is wrong with the options together, or NULL. */
+static const char *contradiction(const struct check *check)
+{
+	const struct check_options *how = &check->options;
+	bool by_states = !check->faults && !check->random;
+
+	if (check->random && check->bounded)
+		return "--random and --preemptions are two searches";
+	if (how->exact && !by_states)
+		return "--exact is for searches by states, not for --faults or --random";
+	if (check->faults && check->bounded)
+		return "--preemptions is a search by states, --faults is not";
+	if (!check->random && (how->seed || how->runs))
+		return "--seed and --runs are for --random";
+	if (how->depth && how->mode != CHECK_PCT)
+		return "--depth is for --random pct";
+	if (check->random && (how->max_states || how->max_executions))
+		return "how many executions --random runs is what --runs says";
+	if (by_states ? how->max_executions : how->max_states)
+		return "the limit on states is for searches by states, that on executions for --faults";
+	return NULL;
+}
+
+static enum check_mode mode_of(const struct check *check)
+{
+	if (check->random)
+		return check->options.mode;
+	if (check->bounded)
+		return CHECK_PREEMPTIONS;
+	return check->faults ? CHECK_BY_EXECUTIONS : CHECK_BY_STATES;
+}
+
 static int check_files(struct check *check)
 {
+	const char *wrong = contradiction(check);
 	int status = EXIT_CLEAN;
 
-	if (check->faults ? check->options.max_states != 0 :
-			    check->options.max_executions != 0) {
-		fprintf(stderr,
-			"faultline check: the limit on states is for searches by states, that on executions for --faults\n");
+	if (wrong) {
+		fprintf(stderr, "faultline check: %s\n", wrong);
 		return EXIT_WRONG_INPUT;
 	}
-	if (check->faults && check->options.exact) {
-		fprintf(stderr,
-			"faultline check: --exact is for searches by states, not for --faults\n");
-		return EXIT_WRONG_INPUT;
-	}
-	check->options.mode = check->faults ? CHECK_BY_EXECUTIONS :
-					      CHECK_BY_STATES;
+	check->options.mode = mode_of(check);
 	check->options.interrupted = interrupts_seen;
 	check->subject = engine_load(&check->patches);
 	if (!check->subject)

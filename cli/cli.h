@@ -20,6 +20,7 @@ enum {
 };
 
 /* One file a command; argv[0] is the command's own name. */
+int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_list(int argc, char **argv);
@@ -50,6 +51,14 @@ _Noreturn void usage_error(const struct argp_state *state, const char *format,
  */
 const struct subject *engine_load(const struct words *patches);
 
+/* Read a number of an option, or end with a usage error. */
+uint64_t number_parse(const struct argp_state *state, const char *option,
+		      const char *text, uint64_t least, uint64_t most);
+/* Read walk, pct or surw, or end with a usage error. */
+enum check_mode strategy_parse(const struct argp_state *state,
+			       const char *text);
+/* Return: `states`, `executions`, `preemptions`, `walk`, `pct` or `surw`. */
+const char *mode_name(enum check_mode mode);
 /* Read the number of --faults, or end with a usage error. */
 unsigned int faults_parse(const struct argp_state *state, const char *text);
 /*
@@ -67,11 +76,12 @@ struct verdict {
 	int status;			/* EXIT_* */
 	uint32_t tripped;		/* bit N: oracle ON; bit 0: condition */
 	bool condition_ok;
-	char text[160];			/* one line */
+	char text[640];			/* one line */
 };
 
 struct verdict verdict_of(const struct trial *trial,
 			  const struct check_result *result,
+			  const struct check_options *options,
 			  unsigned int faults);
 /* The worse of two exit statuses, as a whole run reports it. */
 int worse_status(int a, int b);

@@ -127,7 +127,7 @@ static int fill(const struct compare *compare, const struct litmus *test,
 	how.mode = CHECK_BY_STATES;
 	if (trial_search(&row->trial, &how, 0, &row->by_states))
 		return search_failed(test);
-	row->verdict = verdict_of(&row->trial, &row->by_states, 0);
+	row->verdict = verdict_of(&row->trial, &row->by_states, &how, 0);
 	how.mode = CHECK_BY_EXECUTIONS;
 	if (trial_search(&row->trial, &how, compare->faults,
 			 &row->by_executions))

@@ -22,6 +22,7 @@ static const struct command {
 	  "put engines with different patches side by side" },
 	{ "show", command_show, "draw one execution of a litmus test" },
 	{ "list", command_list, "name the litmus tests and patches there are" },
+	{ "bench", command_bench, "measure the checker on known programs" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

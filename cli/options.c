@@ -69,17 +69,50 @@ const struct subject *engine_load(const struct words *patches)
 
 /* ------ numbers ------ */
 
-unsigned int faults_parse(const struct argp_state *state, const char *text)
+uint64_t number_parse(const struct argp_state *state, const char *option,
+		      const char *text, uint64_t least, uint64_t most)
 {
+	unsigned long long n;
 	char *end;
-	long n;
 
 	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || *end || end == text || n < 1 || n > 1000)
-		usage_error(state, "--faults takes a number from 1 to 1000, not '%s'",
-			    text);
-	return (unsigned int)n;
+	n = strtoull(text, &end, 10);
+	/* strtoull() would take a sign, and blanks */
+	if (errno || *end || *text < '0' || *text > '9' || n < least ||
+	    n > most)
+		usage_error(state, "%s takes a number from %llu to %llu, not '%s'",
+			    option, (unsigned long long)least,
+			    (unsigned long long)most, text);
+	return n;
+}
+
+unsigned int faults_parse(const struct argp_state *state, const char *text)
+{
+	return (unsigned int)number_parse(state, "--faults", text, 1, 1000);
+}
+
+static const char *const modes[] = {
+	[CHECK_BY_STATES] = "states",
+	[CHECK_BY_EXECUTIONS] = "executions",
+	[CHECK_PREEMPTIONS] = "preemptions",
+	[CHECK_RANDOM_WALK] = "walk",
+	[CHECK_PCT] = "pct",
+	[CHECK_SURW] = "surw",
+};
+
+const char *mode_name(enum check_mode mode)
+{
+	return modes[mode];
+}
+
+enum check_mode strategy_parse(const struct argp_state *state,
+			       const char *text)
+{
+	for (enum check_mode mode = CHECK_RANDOM_WALK; mode <= CHECK_SURW;
+	     mode++)
+		if (!strcmp(text, modes[mode]))
+			return mode;
+	usage_error(state, "--random takes walk, pct or surw, not '%s'", text);
 }
 
 static int scaled(const char *text, double *value)

@@ -92,8 +92,8 @@ static int draw(struct trial *trial, const struct check_schedule *schedule)
 		how.failure = &failure;
 	}
 	diagram_print(trial, &trace, &how, stdout);
-	if (!event && trial->nr_outcomes)
-		printf("\nends in: %s\n", trial->outcomes[0].text);
+	if (!event && trial->ends_in)
+		printf("\nends in: %s\n", trial->ends_in);
 	trace_free(&trace);
 	if (!event)
 		return EXIT_CLEAN;

@@ -32,6 +32,7 @@ struct trial {
 	struct check_machine_options machine;
 	struct outcome *outcomes;
 	size_t nr_outcomes;
+	char *ends_in;			/* the final state of a replay */
 	uint64_t positive;
 	uint64_t negative;
 	/* over complete executions, when they are searched */

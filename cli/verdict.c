@@ -76,16 +76,23 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+static bool is_random(enum check_mode mode)
+{
+	return mode >= CHECK_RANDOM_WALK;
+}
+
 static void say_bugs(struct verdict *v, const struct check_result *result,
-		     uint32_t expected)
+		     const struct check_options *options, uint32_t expected)
 {
 	char *oracles = oracles_text(v->tripped);
+	/* of runs at random that is said elsewhere */
+	const char *stopped = is_random(options->mode) ? NULL :
+							 result->stopped;
 
 	snprintf(v->text, sizeof(v->text), "%zu bug%s%s: %s%s%s",
 		 result->nr_failures, plural(result->nr_failures),
 		 v->tripped & ~expected ? "" : ", as expected", oracles,
-		 result->stopped ? "; stopped by " : "",
-		 result->stopped ? result->stopped : "");
+		 stopped ? "; stopped by " : "", stopped ? stopped : "");
 	free(oracles);
 }
 
@@ -106,12 +113,13 @@ static void say_missing(struct verdict *v, const struct check_result *result,
 /* With what was stored of each, and how sure it is that none was lost. */
 static void say_states(struct verdict *v, const struct check_result *result)
 {
-	size_t at = (size_t)snprintf(v->text, sizeof(v->text),
-				     "clean, complete by states: %llu state%s of %.0f bytes stored",
-				     (unsigned long long)result->states,
-				     plural(result->states),
-				     result->bytes_per_state);
+	size_t at = strlen(v->text);
 
+	at += (size_t)snprintf(v->text + at, sizeof(v->text) - at,
+			       ": %llu state%s of %.0f bytes stored",
+			       (unsigned long long)result->states,
+			       plural(result->states),
+			       result->bytes_per_state);
 	if (result->collision > 0)
 		snprintf(v->text + at, sizeof(v->text) - at,
 			 ", one lost with probability < %.0e",
@@ -121,10 +129,14 @@ static void say_states(struct verdict *v, const struct check_result *result)
 }
 
 static void say_clean(struct verdict *v, const struct check_result *result,
-		      unsigned int faults)
+		      const struct check_options *options, unsigned int faults)
 {
+	if (is_random(options->mode)) {
+		snprintf(v->text, sizeof(v->text), "no bug met");
+		return;
+	}
 	if (result->complete && !faults)
-		say_states(v, result);
+		snprintf(v->text, sizeof(v->text), "clean, complete by states");
 	else if (result->complete)
 		snprintf(v->text, sizeof(v->text),
 			 "clean, complete by executions: %llu execution%s",
@@ -133,6 +145,10 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 	else if (result->stopped)
 		snprintf(v->text, sizeof(v->text),
 			 "stopped by %s; no bug up to there", result->stopped);
+	else if (result->refused)
+		snprintf(v->text, sizeof(v->text),
+			 "clean up to %u preemption%s", options->preemptions,
+			 plural(options->preemptions));
 	else if (faults)
 		snprintf(v->text, sizeof(v->text),
 			 "clean up to %u fault%s per access; %llu execution%s cut",
@@ -142,10 +158,43 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 		snprintf(v->text, sizeof(v->text),
 			 "the checker's memory for the test ran out in %llu execution%s; no bug up to there",
 			 (unsigned long long)result->cut, plural(result->cut));
+	if (!faults && (result->complete ||
+			(result->refused && !result->stopped)))
+		say_states(v, result);
+}
+
+/* What was looked at, when that was not everything. */
+static void say_sample(struct verdict *v, const struct check_result *result,
+		       const struct check_options *options)
+{
+	static const char *const names[] = {
+		[CHECK_RANDOM_WALK] = "a random walk",
+		[CHECK_PCT] = "PCT",
+		[CHECK_SURW] = "SURW",
+	};
+	size_t at = strlen(v->text);
+	char *to = v->text + at, cut[40] = "";
+	size_t room = sizeof(v->text) - at;
+
+	if (result->cut)
+		snprintf(cut, sizeof(cut), ", %llu cut",
+			 (unsigned long long)result->cut);
+	if (is_random(options->mode))
+		snprintf(to, room,
+			 "; %llu run%s of %s%s%s%s, seed %llu; not exhaustive: %s",
+			 (unsigned long long)result->runs,
+			 plural(result->runs), names[options->mode], cut,
+			 result->stopped ? ", stopped by " : "",
+			 result->stopped ? result->stopped : "",
+			 (unsigned long long)result->seed, result->guarantee);
+	else if (options->mode == CHECK_PREEMPTIONS && *result->guarantee)
+		snprintf(to, room, "; %s%s", result->refused ?
+			 "not exhaustive: " : "", result->guarantee);
 }
 
 struct verdict verdict_of(const struct trial *trial,
 			  const struct check_result *result,
+			  const struct check_options *options,
 			  unsigned int faults)
 {
 	struct verdict v = { .status = EXIT_CLEAN };
@@ -156,10 +205,10 @@ struct verdict verdict_of(const struct trial *trial,
 	if (v.tripped) {
 		v.status = v.tripped & ~expected ? EXIT_BUG :
 			   result->complete ? EXIT_CLEAN : EXIT_LIMIT;
-		say_bugs(&v, result, expected);
+		say_bugs(&v, result, options, expected);
 	} else {
 		v.status = result->complete ? EXIT_CLEAN : EXIT_LIMIT;
-		say_clean(&v, result, faults);
+		say_clean(&v, result, options, faults);
 	}
 	if (v.status != EXIT_BUG && expected & ~v.tripped) {
 		v.status = result->complete ? EXIT_BUG : EXIT_LIMIT;
@@ -171,5 +220,6 @@ struct verdict verdict_of(const struct trial *trial,
 		snprintf(v.text, sizeof(v.text),
 			 "no execution satisfies the condition");
 	}
+	say_sample(&v, result, options);
 	return v;
 }

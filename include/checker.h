@@ -5,6 +5,7 @@
  * Interface
  *   check_run()        search all interleavings of a program
  *   check_replay()     run one schedule again, with a listener
+ *   check_plain_rate() how fast executions are without any search
  *   check_op() ...     what the program under test calls
  *
  * The program under test is sequentially consistent code whose threads run as
@@ -67,7 +68,16 @@ enum check_mode {
 	CHECK_BY_STATES,	/* every state once; ends with loops, too */
 	CHECK_BY_EXECUTIONS,	/* every trace once; program must bound loops */
 	CHECK_BRUTE_FORCE,	/* every interleaving: an oracle for tests */
+	CHECK_PREEMPTIONS,	/* by states, with at most so many switches
+				 * away from a thread that could go on */
+	CHECK_RANDOM_WALK,	/* any enabled thread is next */
+	CHECK_PCT,		/* priorities at random; finds a bug of depth d
+				 * with a known probability */
+	CHECK_SURW,		/* orders of the operations on one object, each
+				 * with the same probability */
 };
+
+#define CHECK_MAX_DEPTH 16
 
 /* A schedule: thread runs `operations` operations, then the next segment. */
 struct check_segment {
@@ -109,9 +119,15 @@ struct check_options {
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
 	uint64_t max_states;		/* to be stored; 0: no limit */
-	uint64_t max_executions;
+	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
+	unsigned int preemptions;	/* how many, with CHECK_PREEMPTIONS */
+	/* at random: */
+	uint64_t seed;			/* 0: a fresh one */
+	uint64_t runs;			/* 0: 10000 */
+	unsigned int depth;		/* PCT's, up to CHECK_MAX_DEPTH; 0: 3 */
+	uint32_t run_operations;	/* then a run is cut; 0: 10000 */
 	/* called at each completed execution, after finish(); may be NULL */
 	void (*completed)(void *user);
 	/* what completed() was told so far is void; may be NULL */
@@ -122,7 +138,7 @@ struct check_options {
 };
 
 struct check_result {
-	bool complete;			/* nothing was cut or stopped */
+	bool complete;			/* nothing was cut, stopped, refused */
 	const char *stopped;		/* by which limit; NULL: by none */
 	uint64_t states;		/* by states: distinct states */
 	uint64_t steps;			/* by states: edges between them */
@@ -130,6 +146,7 @@ struct check_result {
 	double bytes_per_state;		/* that is stored, and its steps */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
+	uint64_t runs;			/* that began, however they end */
 	uint64_t cut;			/* that met check_cut() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */
@@ -137,6 +154,15 @@ struct check_result {
 	double seconds;
 	double collision;		/* bound on the chance that two states
 					 * were taken for one; exact: 0 */
+	uint64_t refused;		/* steps that would have been one
+					 * preemption too many */
+	/* at random: the same seed has the same result */
+	uint64_t seed;
+	uint64_t beyond;		/* runs the guarantee does not cover */
+	uint32_t most_operations;	/* of an execution in the profile */
+	uint32_t objects;		/* that threads share there */
+	double probability;		/* what a run promises, as a number */
+	char guarantee[400];		/* and in words */
 	struct check_failure failures[CHECK_MAX_FAILURES];
 	size_t nr_failures;
 	bool has_cycle;
@@ -175,6 +201,18 @@ int check_replay(const struct check_program *program,
 		 const struct check_listener *listener);
 
 /*
+ * Measure the ceiling of a search by executions: random executions of the
+ * program, each up to its end and with few context switches, are run again and
+ * again from the state after setup(), for some CPU seconds, and nothing else
+ * is done.  finish() is not called.
+ * Return: 0, *executions and the CPU seconds they took; -1 with errno:
+ * EDEADLK when random executions do not end well, EPROTO when one run again
+ * goes another way, EINVAL when the set-up fails.
+ */
+int check_plain_rate(const struct check_program *program, double seconds,
+		     uint64_t *executions, double *took);
+
+/*
  * Schedules as text: `1/0.37/1.12/0.5` (version, then thread.operations), with
  * `/c` and the choices behind if there are any.
  * Return: malloc()ed text / 0, or -1 when text is not a schedule.
@@ -192,12 +230,20 @@ int check_schedule_append(struct check_schedule *schedule,
 unsigned int check_self(void);
 /* Return: the program runs (not a listener, not a search between steps). */
 bool check_running(void);
+/*
+ * Return: what happens belongs to the results of a search.  It does not while
+ * a search learns or makes a schedule shorter, nor in a replay.
+ */
+bool check_searching(void);
 
 /* An operation on object comes next.  May switch to another thread. */
 void check_op(const void *object, enum check_class class);
 /* The same for an operation on all of the words in [object, object + bytes). */
 void check_op_range(const void *object, size_t bytes, enum check_class class);
-/* As check_op(), once enabled(object) holds; name says what is waited for. */
+/*
+ * As check_op(), once enabled(object) holds, which looks at the 8 bytes there
+ * and nowhere else.  name says what is waited for.
+ */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
 /* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */
@@ -238,6 +284,12 @@ size_t check_leaks(void (*leak)(const char *what, void *user), void *user);
  */
 void *check_reserve(size_t bytes);
 int check_region(void *base, const size_t *used);
+/*
+ * As check_region(), for what follows the execution but does not make states
+ * different, such as counts: the search by states neither saves nor compares
+ * it, that by executions restores it.
+ */
+int check_companion(void *base, const size_t *used);
 void check_regions_reset(void);
 
 /* Locks.  name is the class. */

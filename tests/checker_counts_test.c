@@ -3,8 +3,9 @@
  * checker_counts_test.c - exact numbers of executions, as the literature has
  * them: one an equivalence class of interleavings.
  */
-#include "programs.h"
+#include "../bench/dpor/dpor.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,200 +13,445 @@
 
 #include <cmocka.h>
 
-/* The words of the program that runs now: allocated anew for each. */
-struct words {
-	unsigned int n;
-	uint64_t *at;
-	struct check_lock *locks;
-	size_t nr_words;
-	size_t nr_locks;
-};
+/* Every N of every program with no more executions than these is run. */
+#define MOST_EXECUTIONS 4200
+/* What a search may take more because its executions are longer, not more. */
+#define MORE_BYTES (128 << 10)
 
-static struct words w;
-
-static void setup(void *arg)
+static struct check_result search(struct dpor *d, enum check_mode mode)
 {
-	(void)arg;
-	w.at = check_alloc(w.nr_words * sizeof(*w.at), "words");
-	if (w.nr_locks)
-		w.locks = check_alloc(w.nr_locks * sizeof(*w.locks), "locks");
-	for (size_t i = 0; i < w.nr_locks; i++)
-		check_spin_init(&w.locks[i], "lock");
-}
-
-static void indexer(void *arg, unsigned int t)
-{
-	(void)arg;
-	for (uint64_t m = 1; m <= 4; m++) {
-		uint64_t word = 11 * m + t, h = 7 * word % 128;
-
-		while (!word_cmpxchg(&w.at[h], 0, word))
-			h = (h + 1) % 128;
-	}
-}
-
-static void readers(void *arg, unsigned int t)
-{
-	(void)arg;
-	if (t == 0)
-		word_store(&w.at[0], 1);
-	else
-		word_load(&w.at[0]);
-}
-
-static void lastzero(void *arg, unsigned int t)
-{
-	(void)arg;
-	if (t == 0) {
-		uint64_t i = w.n;
-
-		while (word_load(&w.at[i]))
-			i--;
-	} else {
-		word_store(&w.at[t], word_load(&w.at[t - 1]) + 1);
-	}
-}
-
-static void fib(void *arg, unsigned int t)
-{
-	(void)arg;
-	for (unsigned int k = 0; k < w.n; k++) {
-		uint64_t a = word_load(&w.at[t]);
-		uint64_t b = word_load(&w.at[1 - t]);
-
-		word_store(&w.at[t], a + b);
-	}
-}
-
-static void ainc(void *arg, unsigned int t)
-{
-	(void)arg;
-	(void)t;
-	word_fetch_add(&w.at[0], 1);
-}
-
-static void inc(void *arg, unsigned int t)
-{
-	(void)arg;
-	(void)t;
-	for (unsigned int k = 0; k < w.n; k++)
-		word_store(&w.at[0], word_load(&w.at[0]) + 1);
-}
-
-static void counter(void *arg, unsigned int t)
-{
-	(void)arg;
-	(void)t;
-	check_spin_lock(&w.locks[0], NULL);
-	word_store(&w.at[0], word_load(&w.at[0]) + 1);
-	check_spin_unlock(&w.locks[0], NULL);
-}
-
-static void philosophers(void *arg, unsigned int t)
-{
-	unsigned int a = t, b = (t + 1) % w.n;
-
-	(void)arg;
-	if (b < a) {
-		a = b;
-		b = t;
-	}
-	check_spin_lock(&w.locks[a], NULL);
-	check_spin_lock(&w.locks[b], NULL);
-	check_spin_unlock(&w.locks[b], NULL);
-	check_spin_unlock(&w.locks[a], NULL);
-}
-
-static void lastwrite(void *arg, unsigned int t)
-{
-	(void)arg;
-	word_store(&w.at[0], t + 1);
-}
-
-static void adds(void *arg, unsigned int t)
-{
-	(void)arg;
-	(void)t;
-	word_add(&w.at[0], 1);
-}
-
-struct row {
-	const char *name;
-	void (*thread)(void *arg, unsigned int t);
-	unsigned int n;
-	unsigned int nr_threads;
-	size_t nr_words;
-	size_t nr_locks;
-	uint64_t executions;
-};
-
-static const struct row rows[] = {
-	{ "readers(7)", readers, 7, 8, 1, 0, 128 },
-	{ "lastzero(5)", lastzero, 5, 6, 6, 0, 64 },
-	{ "lastzero(7)", lastzero, 7, 8, 8, 0, 320 },
-	{ "fib(4)", fib, 4, 2, 2, 0, 1107 },
-	{ "ainc(6)", ainc, 6, 6, 1, 0, 720 },
-	{ "inc(4)", inc, 4, 2, 1, 0, 3334 },
-	{ "mutex counter(6)", counter, 6, 6, 1, 1, 720 },
-	{ "philosophers(5)", philosophers, 5, 5, 1, 5, 30 },
-	{ "philosophers(8)", philosophers, 8, 8, 1, 8, 254 },
-	{ "lastwrite(6)", lastwrite, 6, 6, 1, 0, 720 },
-	{ "indexer(8)", indexer, 8, 8, 128, 0, 1 },
-	{ "adds(8)", adds, 8, 8, 1, 0, 1 },
-	{ "adds(31)", adds, 31, 31, 1, 0, 1 },
-};
-
-static struct check_result search(const struct row *row, enum check_mode mode)
-{
-	struct check_options options = { .mode = mode };
-	struct check_program program = {
-		.nr_threads = row->nr_threads,
-		.setup = setup,
-		.thread = row->thread,
+	struct check_program program = dpor_check_program(d);
+	/* by executions, one that blows up ends soon */
+	struct check_options options = {
+		.mode = mode,
+		.max_executions = d->program->executions(d->n) + 1000,
 	};
 	struct check_result result;
 
-	w = (struct words){
-		.n = row->n,
-		.nr_words = row->nr_words,
-		.nr_locks = row->nr_locks,
-	};
 	assert_int_equal(check_run(&program, &options, &result), 0);
 	return result;
+}
+
+static struct dpor instance(const char *name, unsigned int n)
+{
+	const struct dpor_program *program = dpor_find(name, strlen(name));
+
+	assert_non_null(program);
+	return (struct dpor){ .program = program, .n = n };
+}
+
+/* ------ what the counts are compared with ------ */
+
+/* The numbers of the specification's table, one by one. */
+static void test_formulas(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int n;
+		uint64_t executions;
+	} table[] = {
+		{ "indexer", 12, 8 },
+		{ "indexer", 15, 4096 },
+		{ "indexer", 16, 32768 },
+		{ "filesystem", 14, 2 },
+		{ "filesystem", 19, 64 },
+		{ "filesystem", 24, 2048 },
+		{ "readers", 8, 256 },
+		{ "readers", 16, 65536 },
+		{ "lastzero", 5, 64 },
+		{ "lastzero", 10, 3328 },
+		{ "lastzero", 15, 147456 },
+		{ "fib", 4, 1107 },
+		{ "fib", 6, 73789 },
+		{ "ainc", 6, 720 },
+		{ "ainc", 9, 362880 },
+		{ "inc", 4, 3334 },
+		{ "inc", 6, 372436 },
+		{ "mutex counter", 8, 40320 },
+		{ "philosophers", 10, 1022 },
+		{ "philosophers", 14, 16382 },
+		{ "ticket lock", 6, 720 },
+		{ "lastwrite", 9, 362880 },
+	};
+	const struct dpor_program *const *p = dpor_programs;
+	const struct dpor_row *row = (*p)->rows;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct dpor d = instance(table[i].name, table[i].n);
+
+		assert_int_equal(d.program->executions(d.n),
+				 table[i].executions);
+		/* and these are the rows that are measured, in this order */
+		assert_ptr_equal(d.program, *p);
+		assert_int_equal(row->n, d.n);
+		assert_true(d.n >= (*p)->min && d.n <= (*p)->max);
+		if (!(++row)->n && *++p)
+			row = (*p)->rows;
+	}
+	assert_null(*p);
+}
+
+static void test_threads_fit(void **state)
+{
+	(void)state;
+	for (size_t i = 0; dpor_programs[i]; i++) {
+		const struct dpor_program *p = dpor_programs[i];
+
+		for (unsigned int n = p->min; n <= p->max; n++) {
+			assert_in_range(p->size(n).threads, 1,
+					CHECK_MAX_THREADS);
+			assert_in_range(p->executions(n), 1, UINT64_MAX);
+			assert_true(n == p->min ||
+				    p->executions(n) >= p->executions(n - 1));
+		}
+	}
+}
+
+static void idle(struct dpor *d, unsigned int t)
+{
+	(void)d;
+	(void)t;
+}
+
+/* What the programs look at in the end is not true anyway. */
+static void test_finish_looks(void **state)
+{
+	unsigned int looked = 0;
+
+	(void)state;
+	for (size_t i = 0; dpor_programs[i]; i++) {
+		struct dpor_program wrong = *dpor_programs[i];
+		struct dpor d = { .program = &wrong, .n = wrong.min };
+		struct check_result result;
+
+		if (!wrong.finish)
+			continue;
+		wrong.thread = idle;
+		result = search(&d, CHECK_BY_EXECUTIONS);
+		assert_int_equal(result.executions, 1);
+		assert_int_equal(result.nr_failures, 1);
+		check_result_free(&result);
+		looked++;
+	}
+	assert_true(looked >= 10);
+}
+
+static void unlocked(struct dpor *d, unsigned int t)
+{
+	(void)t;
+	word_store(&d->words[0], word_load(&d->words[0]) + 1);
+}
+
+static void test_finish_sees_lost_increments(void **state)
+{
+	struct dpor d = instance("mutex-counter", 3);
+	struct dpor_program wrong = *d.program;
+	struct check_result result;
+	char text[128];
+
+	(void)state;
+	wrong.thread = unlocked;
+	d.program = &wrong;
+	result = search(&d, CHECK_BY_EXECUTIONS);
+	assert_int_equal(dpor_judge(&d, &result, text, sizeof(text)), -1);
+	assert_string_equal(text, "fails: an increment is lost");
+	check_result_free(&result);
+}
+
+static void test_judge(void **state)
+{
+	struct dpor d = instance("readers", 3);
+	const struct check_result good = { .complete = true, .executions = 8 };
+	struct check_result r = good;
+	char text[128];
+
+	(void)state;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), 0);
+	r.executions = 7;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	assert_string_equal(text, "7 executions, but there are 8");
+	r.executions = 9;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	r = good;
+	r.redundant = 1;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	r = good;
+	r.cut = 1;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	r = good;
+	r.complete = false;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	r.stopped = "a signal";
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+	assert_string_equal(text, "incomplete: stopped by a signal");
+	r = good;
+	r.nr_failures = 1;
+	assert_int_equal(dpor_judge(&d, &r, text, sizeof(text)), -1);
+}
+
+static void test_find(void **state)
+{
+	(void)state;
+	assert_ptr_equal(dpor_find("inc", 3), &dpor_inc);
+	assert_ptr_equal(dpor_find("inc(4)", 3), &dpor_inc);
+	assert_ptr_equal(dpor_find("mutex counter", 13), &dpor_mutex_counter);
+	assert_ptr_equal(dpor_find("mutex-counter", 13), &dpor_mutex_counter);
+	assert_null(dpor_find("inc", 2));
+	assert_null(dpor_find("", 0));
+	assert_null(dpor_find("frob", 4));
+}
+
+/* ------ the searches ------ */
+
+static void search_all(struct dpor *d)
+{
+	struct check_result result = search(d, CHECK_BY_EXECUTIONS);
+	char text[128] = "";
+
+	print_message("%s(%u): %llu executions, %.3f s\n", d->program->name,
+		      d->n, (unsigned long long)result.executions,
+		      result.seconds);
+	if (dpor_judge(d, &result, text, sizeof(text)))
+		fail_msg("%s(%u): %s", d->program->name, d->n, text);
+	check_result_free(&result);
 }
 
 static void test_counts(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct check_result result =
-			search(&rows[i], CHECK_BY_EXECUTIONS);
+	for (size_t i = 0; dpor_programs[i]; i++) {
+		struct dpor d = { .program = dpor_programs[i] };
 
-		print_message("%-20s %8llu executions, %llu redundant, %.3f s\n",
-			      rows[i].name,
-			      (unsigned long long)result.executions,
-			      (unsigned long long)result.redundant,
-			      result.seconds);
-		assert_int_equal(result.executions, rows[i].executions);
-		assert_int_equal(result.nr_failures, 0);
+		for (d.n = d.program->min; d.n <= d.program->max; d.n++)
+			if (d.program->executions(d.n) <= MOST_EXECUTIONS)
+				search_all(&d);
+	}
+}
+
+/* ------ locks made of loops ------ */
+
+static uint64_t *words;
+
+static void setup_words(void *arg)
+{
+	(void)arg;
+	words = check_alloc(2 * sizeof(*words), "words");
+}
+
+/* As many executions as with a lock that sleeps. */
+static void spinner(void *arg, unsigned int t)
+{
+	(void)arg;
+	(void)t;
+	while (!word_cmpxchg(&words[0], 0, 1))
+		;
+	word_store(&words[1], word_load(&words[1]) + 1);
+	word_store(&words[0], 0);
+}
+
+/*
+ * It looks before it tries.  Of two threads the second looks before the first
+ * has the lock, and tries in vain or after it, or it looks afterwards: three
+ * executions, and as many with the threads exchanged.
+ */
+static void looker(void *arg, unsigned int t)
+{
+	(void)arg;
+	(void)t;
+	do {
+		while (word_load(&words[0]))
+			;
+	} while (!word_cmpxchg(&words[0], 0, 1));
+	word_store(&words[0], 0);
+}
+
+static void test_loops_that_lock(void **state)
+{
+	static const struct {
+		void (*thread)(void *arg, unsigned int t);
+		unsigned int nr_threads;
+		uint64_t executions;
+	} rows[] = {
+		{ spinner, 2, 2 },
+		{ spinner, 3, 6 },
+		{ spinner, 5, 120 },
+		{ looker, 2, 6 },
+	};
+	struct check_options options = { .mode = CHECK_BY_EXECUTIONS };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_program program = {
+			.nr_threads = rows[i].nr_threads,
+			.setup = setup_words,
+			.thread = rows[i].thread,
+		};
+		struct check_result result;
+
+		assert_int_equal(check_run(&program, &options, &result), 0);
 		assert_true(result.complete);
+		assert_int_equal(result.executions, rows[i].executions);
+		assert_int_equal(result.redundant, 0);
 		check_result_free(&result);
+	}
+}
+
+/* What is allocated when an execution has ended: the most of it. */
+static void note_heap(void *user)
+{
+	struct mallinfo2 info = mallinfo2();
+	size_t bytes = info.uordblks + info.hblkhd, *most = user;
+
+	if (bytes > *most)
+		*most = bytes;
+}
+
+/* The memory a search takes, by its own word and by that of the heap. */
+struct memory {
+	uint64_t executions;
+	size_t said;
+	size_t heap;			/* 0: a sanitizer does not tell */
+};
+
+static struct memory memory_of(const char *name, unsigned int n)
+{
+	struct dpor d = instance(name, n);
+	struct check_program program = dpor_check_program(&d);
+	struct memory memory = { 0 };
+	struct check_options options = {
+		.mode = CHECK_BY_EXECUTIONS,
+		.completed = note_heap,
+		.user = &memory.heap,
+	};
+	struct check_result result;
+
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	memory.executions = result.executions;
+	memory.said = result.search_bytes;
+	check_result_free(&result);
+	print_message("%s(%u): %llu executions, %zu bytes, heap %zu\n", name, n,
+		      (unsigned long long)memory.executions, memory.said,
+		      memory.heap);
+	return memory;
+}
+
+/* More executions take more time, but not more memory. */
+static void test_memory_is_bounded(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int few;
+		unsigned int many;
+		bool grows;		/* REMOVE once trees do not */
+	} pairs[] = {
+		{ "indexer", 12, 15, true },
+		{ "filesystem", 18, 24, true },
+		{ "readers", 8, 15, true },
+		{ "lastzero", 6, 12, true },
+		{ "fib", 3, 5, false },
+		{ "ainc", 6, 8, false },
+		{ "inc", 3, 5, false },
+		{ "mutex-counter", 5, 7, false },
+		{ "philosophers", 6, 13, false },
+		{ "lastwrite", 6, 8, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct memory few = memory_of(pairs[i].name, pairs[i].few);
+		struct memory many = memory_of(pairs[i].name, pairs[i].many);
+
+		assert_true(few.executions && few.said);
+		assert_true(many.executions >= 25 * few.executions);
+		if (pairs[i].grows)
+			continue;
+		assert_true(many.said <= few.said + MORE_BYTES);
+		assert_true(many.heap <= few.heap + MORE_BYTES);
 	}
 }
 
 static void test_states_complete(void **state)
 {
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct check_result result = search(&rows[i], CHECK_BY_STATES);
+	static const struct {
+		const char *name;
+		unsigned int n;
+	} programs[] = {
+		{ "indexer", 8 },
+		{ "filesystem", 4 },
+		{ "readers", 7 },
+		{ "lastzero", 7 },
+		{ "fib", 4 },
+		{ "ainc", 6 },
+		{ "inc", 4 },
+		{ "mutex-counter", 6 },
+		{ "philosophers", 8 },
+		{ "ticket-lock", 4 },
+		{ "lastwrite", 6 },
+	};
 
-		print_message("%-20s %8llu states, %llu steps, %u passes, %.3f s\n",
-			      rows[i].name,
+	(void)state;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		struct dpor d = instance(programs[i].name, programs[i].n);
+		struct check_result result = search(&d, CHECK_BY_STATES);
+
+		print_message("%s(%u): %llu states, %llu steps, %u passes, %.3f s\n",
+			      d.program->name, d.n,
 			      (unsigned long long)result.states,
-			      (unsigned long long)result.steps,
-			      result.passes, result.seconds);
+			      (unsigned long long)result.steps, result.passes,
+			      result.seconds);
 		assert_int_equal(result.nr_failures, 0);
 		assert_true(result.complete);
+		assert_true(result.executions);
+		check_result_free(&result);
+	}
+}
+
+/* ------ adds that nobody reads: one execution, whatever their number ------ */
+
+static void add(struct dpor *d, unsigned int t)
+{
+	(void)t;
+	check_op(&d->words[0], CHECK_ADD);
+	d->words[0]++;
+}
+
+static const char *all_added(const struct dpor *d)
+{
+	return d->words[0] == d->n ? NULL : "an addition is lost";
+}
+
+static uint64_t one(unsigned int n)
+{
+	(void)n;
+	return 1;
+}
+
+static struct dpor_size threads_and_a_word(unsigned int n)
+{
+	return (struct dpor_size){ .threads = n, .words = 1 };
+}
+
+static void test_adds_commute(void **state)
+{
+	static const struct dpor_program adds = {
+		.name = "adds",
+		.executions = one,
+		.size = threads_and_a_word,
+		.thread = add,
+		.finish = all_added,
+	};
+
+	(void)state;
+	for (unsigned int n = 8; n <= CHECK_MAX_THREADS; n += 23) {
+		struct dpor d = { .program = &adds, .n = n };
+		struct check_result result;
+
+		search_all(&d);
+		result = search(&d, CHECK_BY_STATES);
+		assert_true(result.complete);
+		assert_int_equal(result.states, 1);
+		assert_int_equal(result.nr_failures, 0);
 		check_result_free(&result);
 	}
 }
@@ -213,8 +459,17 @@ static void test_states_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_formulas),
+		cmocka_unit_test(test_threads_fit),
+		cmocka_unit_test(test_finish_looks),
+		cmocka_unit_test(test_finish_sees_lost_increments),
+		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_loops_that_lock),
+		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_states_complete),
+		cmocka_unit_test(test_adds_commute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

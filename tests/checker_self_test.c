@@ -107,13 +107,6 @@ static void restarted(void *user)
 	o->traces.nr = 0;
 }
 
-/* Executions that fail or wait for ever count, too. */
-static bool too_many(void *user)
-{
-	(void)user;
-	return trace_begun > BRUTE_FORCE_LIMIT;
-}
-
 static void outcome_free(struct outcome *o)
 {
 	free(o->finals.at);
@@ -131,7 +124,8 @@ static void search(const struct random_program *p, enum check_mode mode,
 		.no_reduction = no_reduction,
 		.max_states = STATES_LIMIT,
 		.restarted = restarted,
-		.interrupted = mode == CHECK_BRUTE_FORCE ? too_many : NULL,
+		.max_executions = mode == CHECK_BY_STATES ? 0 :
+			BRUTE_FORCE_LIMIT,
 		.user = o,
 	};
 	struct check_program program = {
@@ -145,7 +139,8 @@ static void search(const struct random_program *p, enum check_mode mode,
 
 	memset(o, 0, sizeof(*o));
 	collecting = o;
-	trace_begun = 0;
+	check_regions_reset();
+	assert_int_equal(check_companion(&trace, &trace.used), 0);
 	assert_int_equal(check_run(&program, &options, &result), 0);
 	for (size_t i = 0; i < result.nr_failures; i++) {
 		const struct check_failure *f = &result.failures[i];
@@ -281,6 +276,32 @@ static const char *compare_bounded(const struct random_program *p)
 }
 
 /* With loops without a bound only the searches by states end. */
+static uint64_t awaits_seen;
+
+/* Busy loops are waits there; what ends, ends in the same states. */
+static const char *compare_awaits(const struct random_program *p,
+				  const struct outcome *full)
+{
+	const char *differs = NULL;
+	struct outcome executions;
+
+	search(p, CHECK_BY_EXECUTIONS, false, &executions);
+	if (executions.complete) {
+		awaits_seen++;
+		if (!set_equal(&full->finals, &executions.finals))
+			differs = "final states of a search with awaits";
+		else if (!set_equal(&full->waits, &executions.waits))
+			differs = "waits of a search with awaits";
+		else if (!full->failures.nr && full->livelock &&
+			 !executions.livelock)
+			differs = "a livelock a search with awaits misses";
+		else if (!executions.failures.nr != !full->failures.nr)
+			differs = "whether a search with awaits fails";
+	}
+	outcome_free(&executions);
+	return differs;
+}
+
 static const char *compare_reductions(const struct random_program *p)
 {
 	struct outcome full, states;
@@ -298,6 +319,8 @@ static const char *compare_reductions(const struct random_program *p)
 		if (!differs && !states.livelock &&
 		    full.has_cycle != states.has_cycle)
 			differs = "whether there is a cycle";
+		if (!differs)
+			differs = compare_awaits(p, &full);
 		outcome_free(&states);
 	}
 	outcome_free(&full);
@@ -446,7 +469,11 @@ static void test_bounded(void **state)
 static void test_endless(void **state)
 {
 	(void)state;
+	awaits_seen = 0;
 	run_programs(compare_reductions, ENDLESS);
+	print_message("# %llu by executions, too\n",
+		      (unsigned long long)awaits_seen);
+	assert_true(awaits_seen || getenv("CHECKER_PROGRAMS"));
 }
 
 static void test_rare(void **state)

@@ -130,6 +130,28 @@ has_bug() {
 	refuses "which litmus test?" show
 	refuses "one litmus test at a time" show "$RACE" "$RACE"
 	refuses "no arguments are taken" list "$RACE"
+	refuses "there is no 'frob' to measure" bench frob
+}
+
+@test "bench: programs that there are not, and an N that cannot be" {
+	for row in frob 'frob(3)' '' '(3)' 'ainc (3)' 'AINC(3)' 'ainc[3]'; do
+		refuses "there is no program '$row'; there are indexer, " \
+			bench dpor "$row"
+	done
+	for n in '()' '(' '(3' '(3)x' '(x)' '(0)' '(-3)' '(+3)' '( 3)' '(3.5)' \
+		'(21)' '(31)' '(99999999999999999999)'; do
+		refuses "'ainc$n': the N of ainc is from 1 to 20" \
+			bench dpor 'inc(2)' "ainc$n"
+	done
+	refuses "'readers(31)': the N of readers is from 1 to 30" \
+		bench dpor 'readers(31)'
+	refuses "'philosophers(1)': the N of philosophers is from 2 to 31" \
+		bench dpor 'philosophers(1)'
+	refuses "not 'time=x'" bench dpor --limit time=x
+	refuses "the limit on states is for --by-states" \
+		bench dpor --limit states=5
+	refuses "that on executions for the search by executions" \
+		bench dpor --by-states --limit executions=5
 }
 
 @test "files that cannot be read" {
@@ -191,6 +213,43 @@ has_bug() {
 		refuses "not '$limit'" check --limit "$limit" "$RACE"
 		refuses "not '$limit'" compare --limit "$limit" "$RACE"
 	done
+}
+
+@test "numbers of searches that are not exhaustive" {
+	for text in '' x -1 ' 1' 1x 1.5 0x1 99999999999999999999; do
+		refuses "--preemptions takes a number from 0 to 1000, not '$text'" \
+			check --preemptions "$text" "$RACE"
+		refuses "--runs takes a number from 1 to 1000000000, not '$text'" \
+			check --random walk --runs "$text" "$RACE"
+		refuses "--depth takes a number from 1 to 16, not '$text'" \
+			check --random pct --depth "$text" "$RACE"
+		refuses "--seed takes a number from 1 to 9223372036854775807, not '$text'" \
+			check --random walk --seed "$text" "$RACE"
+	done
+	for option in --runs --seed --depth; do
+		refuses "$option takes a number from 1 to " \
+			check --random pct $option 0 "$RACE"
+	done
+	for text in '' Walk walks random; do
+		refuses "--random takes walk, pct or surw, not '$text'" \
+			check --random "$text" "$RACE"
+	done
+}
+
+@test "searches that contradict each other" {
+	refuses "two searches" check --random walk --preemptions 1 "$RACE"
+	refuses "a search by states" check --faults 2 --preemptions 1 "$RACE"
+	for option in --seed --runs; do
+		refuses "--seed and --runs are for --random" \
+			check $option 1 "$RACE"
+	done
+	refuses "--depth is for --random pct" check --depth 2 "$RACE"
+	refuses "--depth is for --random pct" \
+		check --random walk --depth 2 "$RACE"
+	refuses "is what --runs says" \
+		check --random walk --limit executions=5 "$RACE"
+	refuses "the limit on states is for" \
+		check --preemptions 1 --limit executions=5 "$RACE"
 }
 
 @test "schedules that are none" {
@@ -312,6 +371,8 @@ full() {
 	full show "$RACE"
 	full compare "$RACE"
 	full list
+	full bench
+	full bench dpor 'ainc(3)'
 	full --help
 	full --version
 }
@@ -414,6 +475,68 @@ is_stopped() {
 	grep -qE '^Verdict .* clean, complete by executions: [0-9]+ executions$' "$TMP/out"
 }
 
+@test "at random: never clean, and the seed repeats it" {
+	for strategy in walk pct surw; do
+		faultline check --random $strategy --runs 200 --seed 7 "$RACE"
+		echo "status $status: $output"
+		[ "$status" -eq 3 ]
+		grep -q '^Incomplete' "$TMP/out"
+		grep -qE '^Verdict .* no bug met; 200 runs of .*, seed 7; not exhaustive: ' "$TMP/out"
+		grep -v '^Time ' "$TMP/out" >"$TMP/first"
+		faultline check --random $strategy --runs 200 --seed 7 "$RACE"
+		grep -v '^Time ' "$TMP/out" | diff "$TMP/first" -
+		# a fresh seed is told, and does the same again
+		faultline check --random $strategy --runs 20 "$RACE"
+		grep -v '^Time ' "$TMP/out" >"$TMP/first"
+		seed=$(sed -n 's/^Verdict .*, seed \([0-9]*\);.*/\1/p' "$TMP/out")
+		faultline check --random $strategy --runs 20 --seed "$seed" \
+			"$RACE"
+		grep -v '^Time ' "$TMP/out" | diff "$TMP/first" -
+	done
+}
+
+@test "at random, with a bound on faults and a limit" {
+	faultline check --random walk --faults 1 --runs 100 --seed 1 "$RACE"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .*, [0-9]+ cut, seed 1; not exhaustive' "$TMP/out"
+	big_test
+	faultline check --random pct --runs 1000000000 --limit time=0.2 \
+		"$TMP/big.litmus"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .*stopped by the limit on time, seed ' "$TMP/out"
+}
+
+@test "a bound on preemptions is part of the verdict" {
+	faultline check --preemptions 1 "$RACE"
+	[ "$status" -eq 3 ]
+	grep -qE '^Verdict .* clean up to 1 preemption: [0-9]+ states of [0-9]+ bytes stored, one lost with probability < [0-9]e-[0-9]+; not exhaustive: ' "$TMP/out"
+	faultline check --preemptions 50 "$RACE"
+	[ "$status" -eq 0 ]
+	grep -qE '^Verdict .* clean, complete by states: .*; every state is reached ' "$TMP/out"
+}
+
+@test "each way to look at a part finds both races of 2017, and draws them" {
+	needs_patches
+	for how in '--random walk' '--random pct' '--random surw'; do
+		# shellcheck disable=SC2086 # several words
+		finds_races $how --seed 5
+	done
+	finds_races --preemptions 1
+}
+
+finds_races() {
+	faultline check --with unfixed "$@" "$RACE"
+	echo "$*: status $status: $output"
+	[ "$status" -eq 1 ]
+	grep -qE '^Verdict .* 2 bugs: O1 O12; .*not exhaustive: ' "$TMP/out"
+	[ "$(grep -c ' \^\^\^\^ O' "$TMP/out")" -eq 2 ]
+	for replay in $(sed -n 's/^Replay: .* --replay \([^ ]*\) .*/\1/p' \
+			"$TMP/out"); do
+		faultline show --with unfixed --replay "$replay" "$RACE"
+		[ "$status" -eq 1 ]
+	done
+}
+
 # A signal after a second, to a search that would take hours.
 interrupt() {
 	signal=$1
@@ -451,7 +574,7 @@ interrupt() {
 # ---- the forms of the output ----
 
 @test "help and version" {
-	for command in '' check compare show list; do
+	for command in '' check compare show list bench; do
 		# shellcheck disable=SC2086 # none, or one
 		faultline $command --help
 		[ "$status" -eq 0 ]
@@ -632,6 +755,129 @@ is_diagram() {
 	grep -qE '^unfixed +O1 O12 ' "$TMP/out"
 	grep -qE '^no-pte-recheck\+no-finish-check +O12 ' "$TMP/out"
 	! grep -E '^.{111}' "$TMP/out"
+}
+
+# ---- bench ----
+
+@test "bench: names every program, a line each" {
+	faultline bench
+	[ "$status" -eq 0 ]
+	for name in indexer filesystem readers lastzero fib ainc inc \
+		mutex-counter philosophers ticket-lock lastwrite; do
+		grep -qE "^  $name\(N\) .* N: [12] to [0-9]+$" "$TMP/out"
+	done
+	[ "$(grep -c '^  ' "$TMP/out")" -eq 11 ]
+}
+
+@test "bench dpor: the columns, a row a program, the numbers of the table" {
+	faultline bench dpor 'indexer(13)' 'mutex counter(4)' philosophers \
+		'inc(3)'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ ! -s "$TMP/err" ]
+	[ "$(head -n 1 "$TMP/out" | xargs)" = \
+		'program executions redundant blocked seconds rate ceiling ratio MB' ]
+	sed '1d; /^$/,$d' "$TMP/out" >"$TMP/rows"
+	awk '{ print $1, $2, $3, $4 }' "$TMP/rows" | diff - <(cat <<-'END'
+		indexer(13) 64 0 0
+		mutex-counter(4) 24 0 0
+		philosophers(10) 1022 0 0
+		philosophers(14) 16382 0 0
+		inc(3) 328 0 0
+	END
+	)
+	# rate = executions / seconds, ratio = rate / ceiling, all above 0
+	awk 'NF != 9 || $5 <= 0 || $6 <= 0 || $7 <= 0 || $9 <= 0 { exit 1 }
+	     $5 > 0.01 && ($2 / $5 > 1.05 * $6 || $2 / $5 < 0.95 * $6) { exit 1 }
+	     $8 - 100 * $6 / $7 > 0.1 || 100 * $6 / $7 - $8 > 0.1 { exit 1 }' \
+		"$TMP/rows"
+	! grep -E '^.{93}' "$TMP/out"
+}
+
+@test "bench dpor: the seconds of others on request, and whose they are" {
+	faultline bench dpor --peers 'fib(6)' 'ainc(2)'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -qE '^program .* MB +\| +GenMC +Nidhugg$' "$TMP/out"
+	grep -qE '^fib\(6\) +73789 0 0 .*\| +5.60 +6.90$' <(tr -s ' ' <"$TMP/out")
+	grep -qE '^ainc\(2\) .*\| +- +-$' "$TMP/out"
+	grep -q 'on another machine' "$TMP/out"
+	faultline bench dpor 'ainc(2)'
+	! grep -E 'GenMC|Nidhugg|SPIN' "$TMP/out"
+}
+
+@test "bench dpor --by-states" {
+	faultline bench dpor --by-states --peers 'inc(6)' 'ticket-lock(3)' \
+		'readers(7)'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(head -n 1 "$TMP/out" | xargs)" = \
+		'program states seconds MB bytes stored | SPIN' ]
+	grep -qE '^inc\(6\) .*\| +0.10$' "$TMP/out"
+	grep -qE '^ticket-lock\(3\) .*\| +-$' "$TMP/out"
+	# each of 8 threads is before or behind its only operation
+	[ "$(awk '$1 == "readers(7)" { print $2 }' "$TMP/out")" -eq 256 ]
+}
+
+@test "bench dpor --by-states --exact: as many states, and more of each" {
+	needs jq
+	for exact in "" --exact; do
+		# shellcheck disable=SC2086 # none, or a word
+		faultline bench dpor --json --by-states $exact 'inc(6)'
+		[ "$status" -eq 0 ]
+		cp "$TMP/out" "$TMP/inc$exact"
+	done
+	jq -es '.[0][0].states == .[1][0].states and
+		.[0][0].bytes_per_state > 16 and
+		.[0][0].bytes_per_state < .[1][0].bytes_per_state' \
+		"$TMP/inc" "$TMP/inc--exact"
+	refuses "--exact is for --by-states" bench dpor --exact 'inc(2)'
+}
+
+@test "bench dpor --json" {
+	needs jq
+	faultline bench dpor --json --peers 'ainc(9)' 'fib(2)' \
+		--limit executions=1000
+	[ "$status" -eq 3 ]
+	jq -e 'length == 2' "$TMP/out"
+	jq -e '.[0] | .program == "ainc" and .n == 9 and .exact == 362880 and
+		.executions >= 1000 and .executions < 362880 and
+		(.complete | not) and .stopped == "the limit on executions" and
+		.wrong == "incomplete: stopped by the limit on executions" and
+		.peers == {genmc: 37.5, nidhugg: 60.6, spin: 0.1}' "$TMP/out"
+	jq -e '.[1] | .executions == 19 and .exact == 19 and .complete and
+		.redundant == 0 and .blocked == 0 and .ratio > 0 and
+		([.rate / .ceiling - .ratio] | all(. < 0.001 and . > -0.001)) and
+		keys == (["program", "n", "complete", "seconds", "search_bytes",
+			"executions", "exact", "redundant", "blocked", "rate",
+			"ceiling", "ratio"] | sort)' "$TMP/out"
+	faultline bench dpor --json --by-states 'ainc(3)'
+	[ "$status" -eq 0 ]
+	jq -e '.[0] | .states == 8 and keys == (["program", "n", "complete",
+		"seconds", "search_bytes", "states", "state_bytes",
+		"bytes_per_state"] | sort)' "$TMP/out"
+}
+
+@test "bench dpor: a row that is stopped says so, and is no success" {
+	faultline bench dpor --limit time=0.2 'ainc(12)' 'ainc(3)'
+	echo "$output"
+	[ "$status" -eq 3 ]
+	grep -qE '^ainc\(12\) +[1-9]' "$TMP/out"
+	grep -qx 'ainc(12): incomplete: stopped by the limit on time' "$TMP/out"
+	grep -qE '^ainc\(3\) +6 ' "$TMP/out"
+	"$FAULTLINE" bench dpor 'ainc(3)' 'ainc(12)' 'ainc(4)' >"$TMP/out" \
+		2>"$TMP/err" </dev/null 3>&- &
+	sleep 2
+	kill -INT $!
+	status=0
+	wait $! || status=$?
+	cat "$TMP/out" "$TMP/err"
+	[ "$status" -eq 3 ]
+	[ ! -s "$TMP/err" ]
+	grep -qE '^ainc\(3\) +6 ' "$TMP/out"
+	grep -qE '^ainc\(12\) +[1-9]' "$TMP/out"
+	grep -qx 'ainc(12): incomplete: stopped by a signal' "$TMP/out"
+	! grep '^ainc(4)' "$TMP/out"
 }
 
 # ---- engines with bugs of every kind ----

@@ -181,7 +181,7 @@ paged() {
 }
 
 @test "faultline(1) has the options of each --help, and no others" {
-	for command in check compare show list; do
+	for command in check compare show list bench; do
 		echo "$command"
 		helped "$command" >"$BATS_TEST_TMPDIR/helped"
 		grep -qx -e --help "$BATS_TEST_TMPDIR/helped"
@@ -191,7 +191,7 @@ paged() {
 }
 
 @test "the synopsis has each option once" {
-	for command in check compare show list; do
+	for command in check compare show list bench; do
 		echo "$command"
 		paged "faultline $command" | awk '
 			/^--/ { if (!short) print; short = 0; next }
@@ -223,6 +223,12 @@ paged() {
 	faultline check --json --limit states=10 \
 		corpus/private-write-vs-private-read.litmus \
 		>>"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
+	for how in '--preemptions 1' '--random walk --runs 10'; do
+		# shellcheck disable=SC2086 # several words
+		faultline check --json $how \
+			corpus/private-write-vs-private-read.litmus \
+			>>"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
+	done
 	grep -oE '^ +"[a-z_]+":' "$BATS_TEST_TMPDIR/json" | tr -d ' ":' |
 		sort -u >"$BATS_TEST_TMPDIR/keys"
 	awk '/^\.Sh/ { on = $2 == "JSON" } on' "$PAGE" \

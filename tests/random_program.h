@@ -116,7 +116,7 @@ static void op_print(const struct op *op)
 		}
 }
 
-static void program_print(const struct random_program *p)
+static inline void program_print(const struct random_program *p)
 {
 	for (unsigned int t = 0; t < p->nr_threads; t++) {
 		printf("T%u%s:\n", t, p->soft ? " (soft)" : "");
@@ -146,17 +146,18 @@ struct trace_event {
 	uint8_t clock[MAX_THREADS];	/* events of each that came before */
 };
 
-/* Not part of the state: valid where each execution runs from the start. */
-static struct trace_event trace[MAX_TRACE];
-static unsigned int trace_nr;
-static unsigned int trace_of[MAX_THREADS];	/* events of each thread */
-static unsigned int trace_begun;		/* executions, all in all */
+/* No part of the state, but restored with it. */
+static struct {
+	size_t used;
+	unsigned int nr;
+	unsigned int of[MAX_THREADS];	/* events of each thread */
+	struct trace_event events[MAX_TRACE];
+} trace;
 
 static void trace_begin(void)
 {
-	trace_begun++;
-	trace_nr = 0;
-	memset(trace_of, 0, sizeof(trace_of));
+	memset(&trace, 0, sizeof(trace));
+	trace.used = offsetof(__typeof__(trace), events);
 }
 
 static bool trace_conflict(const struct trace_event *a,
@@ -178,9 +179,9 @@ static bool trace_conflict(const struct trace_event *a,
 static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 		       unsigned int how, unsigned int value)
 {
-	struct trace_event *e = &trace[trace_nr];
+	struct trace_event *e = &trace.events[trace.nr];
 
-	if (trace_nr == MAX_TRACE)
+	if (trace.nr == MAX_TRACE)
 		return;
 	memset(e, 0, sizeof(*e));
 	e->thread = (uint8_t)t;
@@ -188,27 +189,28 @@ static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 	e->bytes = bytes;
 	e->class = (uint8_t)how;
 	e->value = (uint8_t)value;
-	for (unsigned int i = 0; i < trace_nr; i++) {
-		if (!trace_conflict(&trace[i], e))
+	for (unsigned int i = 0; i < trace.nr; i++) {
+		if (!trace_conflict(&trace.events[i], e))
 			continue;
 		for (unsigned int u = 0; u < MAX_THREADS; u++)
-			if (trace[i].clock[u] > e->clock[u])
-				e->clock[u] = trace[i].clock[u];
+			if (trace.events[i].clock[u] > e->clock[u])
+				e->clock[u] = trace.events[i].clock[u];
 	}
-	e->clock[t] = (uint8_t)++trace_of[t];
-	trace_nr++;
+	e->clock[t] = (uint8_t)++trace.of[t];
+	trace.nr++;
+	trace.used += sizeof(*e);
 }
 
 /* Executions are equivalent when threads did the same in the same order. */
-static uint64_t trace_hash(void)
+static inline uint64_t trace_hash(void)
 {
+	const struct trace_event *e = trace.events;
 	uint64_t hash = 0;
 
 	for (unsigned int t = 0; t < MAX_THREADS; t++)
-		for (unsigned int i = 0; i < trace_nr; i++)
-			if (trace[i].thread == t)
-				hash = XXH3_64bits_withSeed(&trace[i],
-							    sizeof(trace[i]),
+		for (unsigned int i = 0; i < trace.nr; i++)
+			if (e[i].thread == t)
+				hash = XXH3_64bits_withSeed(&e[i], sizeof(*e),
 							    hash);
 	return hash;
 }
@@ -444,6 +446,7 @@ static void perform(struct cpu *cpu, const struct op *op,
 static void program_setup(void *arg)
 {
 	(void)arg;
+	trace_begin();
 	shared = check_alloc(sizeof(*shared), "shared");
 	/* one class, so that orders of locks are no failures of their own */
 	for (unsigned int i = 0; i < NR_MUTEXES; i++)
@@ -459,9 +462,6 @@ static void program_thread(void *arg, unsigned int t)
 	const struct random_program *p = arg;
 	struct cpu cpu = { .t = t };
 
-	/* thread 0 is the first to run in each execution */
-	if (t == 0)
-		trace_begin();
 	for (; cpu.pc < p->nr_ops[t]; cpu.pc++)
 		perform(&cpu, &p->ops[t][cpu.pc], p);
 	shared->softly[t] = cpu.softly;
@@ -470,7 +470,7 @@ static void program_thread(void *arg, unsigned int t)
 }
 
 /* Everything but the addresses of blocks, which are just names. */
-static uint64_t program_final(void)
+static inline uint64_t program_final(void)
 {
 	struct {
 		uint64_t words[NR_WORDS];

@@ -25,6 +25,8 @@ static bool sizes_fit(const struct machine_geometry *g)
 	       g->huge_order % g->tree_bits == 0;
 }
 
+static int counts_open(void);
+
 int check_machine_open(const struct check_machine_options *options)
 {
 	if (!sizes_fit(&options->geometry) || !options->nr_cpus ||
@@ -42,7 +44,8 @@ int check_machine_open(const struct check_machine_options *options)
 	memset(machine, 0, sizeof(*machine));
 	machine->used = offsetof(struct machine, cpus) +
 			options->nr_cpus * sizeof(struct cpu);
-	if (check_region(machine, &machine->used) || pages_open() || tlb_open())
+	if (check_region(machine, &machine->used) || pages_open() ||
+	    tlb_open() || counts_open())
 		return -1;
 	return 0;
 }
@@ -430,17 +433,27 @@ _Noreturn void machine_bug(unsigned int oracle, const char *file, int line,
  * What the CPUs did in this execution.  No part of the state, which does not
  * change by having been met before; begun anew by each CPU's first operation.
  */
-static struct check_machine_counts counts[CPUS];
-static uint32_t faults[CPUS];		/* of the access that runs */
+static struct {
+	size_t used;
+	struct check_machine_counts of[CPUS];
+	uint32_t faults[CPUS];		/* of the access that runs */
+} done;
+
+static int counts_open(void)
+{
+	memset(&done, 0, sizeof(done));
+	done.used = sizeof(done);
+	return check_companion(&done, &done.used);
+}
 
 struct check_machine_counts check_machine_counts(void)
 {
 	struct check_machine_counts sum = { 0 };
 
 	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++) {
-		sum.faults += counts[cpu].faults;
-		sum.retries += counts[cpu].retries;
-		sum.splits += counts[cpu].splits;
+		sum.faults += done.of[cpu].faults;
+		sum.retries += done.of[cpu].retries;
+		sum.splits += done.of[cpu].splits;
 	}
 	return sum;
 }
@@ -448,18 +461,18 @@ struct check_machine_counts check_machine_counts(void)
 static void count_fault(unsigned int cpu)
 {
 	check_turn();
-	counts[cpu].faults++;
-	faults[cpu]++;
+	done.of[cpu].faults++;
+	done.faults[cpu]++;
 	if (options_in_use.faults && cpu < CHECK_MACHINE_CPUS &&
-	    faults[cpu] > options_in_use.faults)
+	    done.faults[cpu] > options_in_use.faults)
 		check_cut();
 }
 
 static void count_op(unsigned int cpu, uint64_t number)
 {
-	faults[cpu] = 0;
+	done.faults[cpu] = 0;
 	if (number == 0)
-		memset(&counts[cpu], 0, sizeof(counts[cpu]));
+		memset(&done.of[cpu], 0, sizeof(done.of[cpu]));
 }
 
 void machine_trace(const char *name, uint64_t a, uint64_t b)
@@ -472,9 +485,9 @@ void machine_trace(const char *name, uint64_t a, uint64_t b)
 	if (!strcmp(name, "page_fault"))
 		count_fault(cpu);
 	else if (!strcmp(name, "retry"))
-		counts[cpu].retries++;
+		done.of[cpu].retries++;
 	else if (!strcmp(name, "split_huge_pmd"))
-		counts[cpu].splits++;
+		done.of[cpu].splits++;
 	else if (!strcmp(name, "op"))
 		count_op(cpu, b);
 	else if (!strcmp(name, "op_end"))

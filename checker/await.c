@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * await.c - busy loops in the search by executions; see executions.c.
+ *
+ * A thread spins when performing its operation brings it back to the same
+ * operation with the same stack, and nothing anywhere has changed: it will do
+ * so until somebody changes the word it looks at.  Such a turn is no event.
+ * The operation counts as not enabled instead, so that a spin lock has as many
+ * executions as one that sleeps.  Nobody has to annotate the loop: a thread
+ * that performs one operation again and again is tried, and the search begins
+ * anew with the word marked.  To try is to perform the operation, to compare
+ * the whole world, and to go back.
+ *
+ * Only loops with one operation a turn are seen.  A loop that looks at several
+ * words is unrolled until MAX_EVENTS, and the search is not complete then.
+ *
+ * A word is awaited when somebody spins upon it or waits for it by
+ * check_op_when().  Each event remembers what its word held: so a plan to
+ * perform a wait earlier is made only for places where it is enabled, and all
+ * that is planned can be run.  Additions do not commute on such a word: between
+ * two of them a wait may be enabled that is not before or after both.
+ */
+#include "executions.h"
+
+#include <string.h>
+
+/* thread->probed */
+enum {
+	NOT_PROBED,
+	GOES_ON,
+	COMES_BACK,
+};
+
+/* Can a thread spin by performing this? */
+static bool may_spin(const struct operation *op)
+{
+	return (op->class == CHECK_READ || op->class == CHECK_WRITE) &&
+	       op->bytes == sizeof(uint64_t) &&
+	       !(world->waiting & (1u << op->thread)) &&
+	       world_owns(op->object, op->bytes);
+}
+
+/* Would it come back to where it is if the word held value? */
+static bool comes_back(const struct operation *op, uint64_t value)
+{
+	void *word = (void *)(uintptr_t)op->object;
+	struct thread *thread = &world->threads[op->thread];
+	uint64_t now;
+	bool back = false;
+
+	memcpy(&now, word, sizeof(now));
+	thread->probed = NOT_PROBED;
+	thread->probed_value = 0;
+	if (trail_try())
+		return false;
+	memcpy(word, &value, sizeof(value));
+	if (run_thread(op->thread) == END_YIELD) {
+		const struct thread *at = thread;
+		uint64_t left;
+
+		memcpy(&left, word, sizeof(left));
+		memcpy(word, &now, sizeof(now));
+		back = left == value && at->object == op->object &&
+		       trail_same();
+	}
+	trail_tried();
+	return back;
+}
+
+static bool waits_for_word(struct executions *x, unsigned int t)
+{
+	struct thread *thread = &world->threads[t];
+	struct operation op = operation_at(x, t);
+	uint64_t value;
+
+	if (!op.waits || (world->waiting & (1u << t)))
+		return false;
+	memcpy(&value, op.object, sizeof(value));
+	if (thread->probed == NOT_PROBED || thread->probed_value != value) {
+		bool back = comes_back(&op, value);
+
+		thread->probed = back ? COMES_BACK : GOES_ON;
+		thread->probed_value = value;
+	}
+	return thread->probed == COMES_BACK;
+}
+
+uint32_t await_enabled(struct executions *x)
+{
+	uint32_t mask = run_enabled_mask();
+
+	if (!x->spins)
+		return mask;
+	for (uint32_t left = mask; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		if (waits_for_word(x, t))
+			mask &= ~(1u << t);
+	}
+	return mask;
+}
+
+void await_refine(struct executions *x, struct operation *op)
+{
+	const struct thread *thread = &world->threads[op->thread];
+
+	if (op->class > CHECK_WRITE)
+		return;
+	for (uint32_t at = 0; at < op->bytes; at += 8) {
+		const void *word = (const char *)op->object + at;
+
+		if (!races_word(x, word)->awaited)
+			continue;
+		if (op->class == CHECK_ADD)
+			op->class = CHECK_WRITE;
+		op->waits = run_waits_for_condition(thread) ||
+			    (x->spins && may_spin(op));
+	}
+}
+
+/* Try now and then, not each time: a loop may well do something. */
+static bool is_power_of_two(uint32_t n)
+{
+	return n > 1 && !(n & (n - 1));
+}
+
+static void await(struct executions *x, const void *object)
+{
+	struct word *word = races_word(x, object);
+
+	if (word->awaited)
+		return;
+	word->awaited = true;
+	x->awaits = true;
+	x->again = true;
+}
+
+void await_notice_wait(struct executions *x, unsigned int t)
+{
+	if ((world->waiting & (1u << t)) &&
+	    run_waits_for_condition(&world->threads[t]))
+		await(x, world->threads[t].object);
+}
+
+void await_notice(struct executions *x)
+{
+	struct event *e = &x->events[x->nr];
+	const struct event *last = &x->events[e->previous];
+	struct operation at;
+	uint64_t value;
+
+	e->repeats = 1;
+	if (e->previous && operation_same(&e->op, &last->op))
+		e->repeats = (uint16_t)(last->repeats + 1);
+	if (run.end != END_YIELD)
+		return;
+	await_notice_wait(x, e->op.thread);
+	at = operation_at(x, e->op.thread);
+	if (!is_power_of_two(e->repeats) || !operation_same(&at, &e->op) ||
+	    !may_spin(&at))
+		return;
+	memcpy(&value, at.object, sizeof(value));
+	if (!comes_back(&at, value))
+		return;
+	x->spins = true;
+	await(x, at.object);
+}
+
+bool await_runs_with(const struct operation *op, uint64_t value)
+{
+	const struct thread *thread = &world->threads[op->thread];
+	void *word = (void *)(uintptr_t)op->object;
+	uint64_t now;
+	bool runs;
+
+	if (!thread->enabled)
+		return !comes_back(op, value);
+	memcpy(&now, word, sizeof(now));
+	memcpy(word, &value, sizeof(value));
+	runs = thread->enabled(word);
+	memcpy(word, &now, sizeof(now));
+	return runs;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * snapshot.c - copies of the world, and the client's regions in it.
+ */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define MAX_REGIONS 64
+
+struct region {
+	char *base;
+	const size_t *used;
+	bool companion;			/* follows the state, no part of it */
+};
+
+static struct region regions[MAX_REGIONS];
+static size_t nr_regions;
+
+static int add_region(void *base, const size_t *used, bool companion)
+{
+	if (nr_regions == MAX_REGIONS) {
+		errno = ENOSPC;
+		return -1;
+	}
+	regions[nr_regions].base = base;
+	regions[nr_regions].used = used;
+	regions[nr_regions].companion = companion;
+	nr_regions++;
+	return 0;
+}
+
+int check_region(void *base, const size_t *used)
+{
+	return add_region(base, used, false);
+}
+
+int check_companion(void *base, const size_t *used)
+{
+	return add_region(base, used, true);
+}
+
+bool regions_own(const void *object, size_t bytes)
+{
+	for (size_t i = 0; i < nr_regions; i++) {
+		size_t offset = (uintptr_t)object - (uintptr_t)regions[i].base;
+
+		if (offset < *regions[i].used &&
+		    offset + bytes <= *regions[i].used)
+			return true;
+	}
+	return false;
+}
+
+void check_regions_reset(void)
+{
+	nr_regions = 0;
+}
+
+static unsigned int nr_threads(void)
+{
+	return (unsigned int)((world->used - offsetof(struct world, threads)) /
+			      sizeof(struct thread));
+}
+
+static char *put(char *at, const void *from, size_t bytes)
+{
+	memcpy(at, from, bytes);
+	return at + bytes;
+}
+
+static const char *get(const char *at, void *to, size_t bytes)
+{
+	memcpy(to, at, bytes);
+	return at + bytes;
+}
+
+/* ------ what threads share ------ */
+
+size_t memory_bound(void)
+{
+	size_t order, bytes = offsetof(struct world, threads);
+
+	order_bytes(&order);
+	bytes += order;
+	for (uint32_t left = world->arenas; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+
+		bytes += world_arena_use(i)->used +
+			 world_arena_use(i)->shadow_used;
+	}
+	for (size_t i = 0; i < nr_regions; i++)
+		bytes += *regions[i].used;
+	return bytes;
+}
+
+size_t memory_save(char *to, enum compared which)
+{
+	size_t order;
+	const void *edges = order_bytes(&order);
+	char *at = put(to, world, offsetof(struct world, threads));
+
+	for (uint32_t left = world->arenas; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+		const struct arena_use *use = world_arena_use(i);
+
+		at = put(at, world_arena(i), use->used);
+		at = put(at, world_shadow(i), use->shadow_used);
+	}
+	for (size_t i = 0; i < nr_regions; i++)
+		if (*regions[i].used &&
+		    (which == WITH_COMPANIONS || !regions[i].companion))
+			at = put(at, regions[i].base, *regions[i].used);
+	at = put(at, edges, order);
+	return (size_t)(at - to);
+}
+
+void memory_before(struct memory_use *before)
+{
+	before->arenas = world->arenas;
+	for (uint32_t left = world->arenas; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+
+		before->arena[i] = *world_arena_use(i);
+	}
+}
+
+/* What lies behind the used part is zero by contract: clear what was used. */
+static const char *get_part(const char *at, char *base, size_t before,
+			    size_t used)
+{
+	if (before > used)
+		memset(base + used, 0, before - used);
+	return get(at, base, used);
+}
+
+size_t memory_restore(const char *from, const struct memory_use *before,
+		      enum compared which)
+{
+	size_t used_before[MAX_REGIONS];
+	size_t order;
+	void *edges = order_bytes(&order);
+	const char *at;
+
+	for (size_t i = 0; i < nr_regions; i++)
+		used_before[i] = *regions[i].used;
+	at = get(from, world, offsetof(struct world, threads));
+	for (uint32_t left = world->arenas | before->arenas; left;
+	     left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+		bool was = before->arenas & (1u << i);
+		const struct arena_use *use = world_arena_use(i);
+
+		at = get_part(at, world_arena(i),
+			      was ? before->arena[i].used : 0, use->used);
+		at = get_part(at, world_shadow(i),
+			      was ? before->arena[i].shadow_used : 0,
+			      use->shadow_used);
+	}
+	for (size_t i = 0; i < nr_regions; i++)
+		if (which == WITH_COMPANIONS || !regions[i].companion)
+			at = get_part(at, regions[i].base, used_before[i],
+				      *regions[i].used);
+	at = get(at, edges, order);
+	return (size_t)(at - from);
+}
+
+/*
+ * Hash what threads share.  Left out is the scheduler's own part, which says
+ * where threads are.
+ */
+uint64_t world_memory_hash(void)
+{
+	uint64_t hash = 1;
+
+	for (uint32_t left = world->arenas; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+
+		hash = XXH3_64bits_withSeed(world_arena(i),
+					    world_arena_use(i)->used, hash);
+	}
+	for (size_t i = 0; i < nr_regions; i++)
+		if (*regions[i].used && !regions[i].companion)
+			hash = XXH3_64bits_withSeed(regions[i].base,
+						    *regions[i].used, hash);
+	return hash;
+}
+
+/* ------ in parts ------ */
+
+static void arena_part(unsigned int i, bool shadow, struct world_part *part)
+{
+	const struct arena_use *use = world_arena_use(i);
+
+	part->base = shadow ? world_shadow(i) : world_arena(i);
+	part->used = shadow ? &use->shadow_used : &use->used;
+}
+
+static bool region_part(size_t i, struct world_part *part)
+{
+	for (size_t r = 0; r < nr_regions; r++)
+		if (!regions[r].companion && !i--) {
+			part->base = regions[r].base;
+			part->used = regions[r].used;
+			return true;
+		}
+	return false;
+}
+
+bool world_part(size_t i, struct world_part *part)
+{
+	static size_t order;
+	size_t threads = nr_threads(), arenas = 2 * (threads + 1);
+
+	if (i == 0) {
+		part->base = (char *)world;
+		part->used = &world->used;
+	} else if (i <= arenas) {
+		size_t owner = (i - 1) / 2;
+
+		arena_part(owner == threads ? MAIN : (unsigned int)owner,
+			   i % 2 == 0, part);
+	} else if (i == arenas + 1) {
+		part->base = order_bytes(&order);
+		part->used = &order;
+	} else {
+		return region_part(i - arenas - 2, part);
+	}
+	return true;
+}
+
+/* ------ a thread ------ */
+
+size_t snapshot_bytes(void)
+{
+	size_t bytes = memory_bound();
+
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		bytes += sizeof(struct thread) + world->threads[t].live;
+	return bytes;
+}
+
+size_t thread_save(char *to, unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+	char *at = put(to, thread, sizeof(*thread));
+
+	at = put(at, coro_top(t) - thread->live, thread->live);
+	return (size_t)(at - to);
+}
+
+size_t thread_restore(const char *from, unsigned int t)
+{
+	struct thread *thread = &world->threads[t];
+	const char *at = get(from, thread, sizeof(*thread));
+	char *low = coro_top(t) - thread->live;
+
+	if (thread->live) {
+		/* what ran since may have left a deeper stack than this */
+		if (run.scrubs && coro_live(t) < low)
+			memset(coro_live(t), 0, (size_t)(low - coro_live(t)));
+		at = get(at, low, thread->live);
+		coro_restored(t, low);
+	}
+	return (size_t)(at - from);
+}
+
+/* ------ the whole ------ */
+
+size_t world_save_bound(void)
+{
+	return sizeof(world->used) + memory_bound() +
+	       nr_threads() * (sizeof(struct thread) + CORO_STACK_BYTES);
+}
+
+size_t world_save(char *to)
+{
+	char *at = to;
+
+	at = put(at, &world->used, sizeof(world->used));
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		at += thread_save(at, t);
+	at += memory_save(at, COMPARED_ONLY);
+	return (size_t)(at - to);
+}
+
+void world_restore(const char *from)
+{
+	const char *at = get(from, &world->used, sizeof(world->used));
+	struct memory_use before;
+
+	memory_before(&before);
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		at += thread_restore(at, t);
+	memory_restore(at, &before, COMPARED_ONLY);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * trail.c - snapshots along one execution, so that a search goes back a little
+ * instead of beginning anew.
+ *
+ * All stacks are copied each time, not only those of threads that have run: a
+ * thread may well write to the stack of another, whose wait entry lies there.
+ */
+#include "snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct snapshot {
+	uint32_t position;
+	unsigned int turn_thread;	/* see check_turn() */
+	uint64_t turn_hash;
+	size_t at;			/* in bytes */
+};
+
+static struct snapshot *snapshots;
+static size_t nr_snapshots;
+static size_t snapshots_room;
+static char *bytes;
+static size_t bytes_used;
+static size_t bytes_room;
+
+static int reserve(void)
+{
+	size_t wanted = bytes_used + snapshot_bytes();
+
+	if (wanted > bytes_room) {
+		char *more = realloc(bytes, 2 * wanted);
+
+		if (!more)
+			return -1;
+		bytes = more;
+		bytes_room = 2 * wanted;
+	}
+	if (nr_snapshots == snapshots_room) {
+		size_t room = 2 * snapshots_room + 16;
+		struct snapshot *more =
+			realloc(snapshots, room * sizeof(*snapshots));
+
+		if (!more)
+			return -1;
+		snapshots = more;
+		snapshots_room = room;
+	}
+	return 0;
+}
+
+int trail_save(uint32_t position)
+{
+	struct snapshot *s;
+
+	if (reserve())
+		return -1;
+	s = &snapshots[nr_snapshots++];
+	s->position = position;
+	s->turn_thread = run.turn_thread;
+	s->turn_hash = run.turn_hash;
+	s->at = bytes_used;
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		bytes_used += thread_save(bytes + bytes_used, t);
+	bytes_used += memory_save(bytes + bytes_used, WITH_COMPANIONS);
+	return 0;
+}
+
+int trail_begin(void)
+{
+	nr_snapshots = 0;
+	bytes_used = 0;
+	return trail_save(0);
+}
+
+void trail_end(void)
+{
+	free(snapshots);
+	free(bytes);
+	snapshots = NULL;
+	bytes = NULL;
+	nr_snapshots = snapshots_room = bytes_used = bytes_room = 0;
+}
+
+uint32_t trail_last(void)
+{
+	return snapshots[nr_snapshots - 1].position;
+}
+
+static void restore(const struct snapshot *s)
+{
+	struct memory_use before;
+
+	bytes_used = s->at;
+	memory_before(&before);
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		bytes_used += thread_restore(bytes + bytes_used, t);
+	bytes_used += memory_restore(bytes + bytes_used, &before,
+				     WITH_COMPANIONS);
+	run.turn_thread = s->turn_thread;
+	run.turn_hash = s->turn_hash;
+}
+
+uint32_t trail_restore(uint32_t position)
+{
+	while (snapshots[nr_snapshots - 1].position > position)
+		nr_snapshots--;
+	restore(&snapshots[nr_snapshots - 1]);
+	return trail_last();
+}
+
+void trail_restart(void)
+{
+	nr_snapshots = 1;
+	restore(&snapshots[0]);
+}
+
+int trail_try(void)
+{
+	return trail_save(UINT32_MAX);
+}
+
+void trail_tried(void)
+{
+	const struct snapshot *s = &snapshots[--nr_snapshots];
+
+	restore(s);
+	bytes_used = s->at;
+}
+
+bool trail_same(void)
+{
+	const struct snapshot *s = &snapshots[nr_snapshots - 1];
+	size_t used = 0;
+	char *now;
+
+	if (reserve())
+		return false;
+	now = bytes + bytes_used;
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		used += thread_save(now + used, t);
+	used += memory_save(now + used, WITH_COMPANIONS);
+	return used == bytes_used - s->at &&
+	       !memcmp(now, bytes + s->at, used);
+}
+
+size_t trail_bytes(void)
+{
+	return bytes_room + snapshots_room * sizeof(*snapshots);
+}
