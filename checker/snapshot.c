@@ -209,24 +209,29 @@ static bool region_part(size_t i, struct world_part *part)
 	return false;
 }
 
+/* What one thread changes is kept apart from what another one does. */
 bool world_part(size_t i, struct world_part *part)
 {
+	static const size_t head = offsetof(struct world, threads);
+	static const size_t thread = sizeof(struct thread);
 	static size_t order;
 	size_t threads = nr_threads(), arenas = 2 * (threads + 1);
 
-	if (i == 0) {
-		part->base = (char *)world;
-		part->used = &world->used;
-	} else if (i <= arenas) {
-		size_t owner = (i - 1) / 2;
-
-		arena_part(owner == threads ? MAIN : (unsigned int)owner,
-			   i % 2 == 0, part);
-	} else if (i == arenas + 1) {
+	if (i < threads) {
+		*part = (struct world_part){ (char *)&world->threads[i],
+					     &thread };
+	} else if (i == threads) {
+		*part = (struct world_part){ (char *)world, &head };
+	} else if (i == threads + 1) {
 		part->base = order_bytes(&order);
 		part->used = &order;
+	} else if (i < threads + 2 + arenas) {
+		size_t owner = (i - threads - 2) / 2;
+
+		arena_part(owner == threads ? MAIN : (unsigned int)owner,
+			   (i - threads) % 2 != 0, part);
 	} else {
-		return region_part(i - arenas - 2, part);
+		return region_part(i - threads - 2 - arenas, part);
 	}
 	return true;
 }
