@@ -20,7 +20,7 @@
 #define PROGRAMS 300
 
 struct memory {
-	uint64_t x, y, z;
+	uint64_t x, y, z, u;
 	struct check_lock *lock;
 };
 
@@ -334,18 +334,23 @@ static void destroys_held_lock(void *arg, unsigned int t)
 	}
 }
 
+/* All searches that are complete. */
+static const struct check_options exhaustive[] = {
+	{ .mode = CHECK_BRUTE_FORCE },
+	{ .mode = CHECK_BY_STATES, .no_reduction = true },
+	{ .mode = CHECK_BY_STATES },
+	{ .mode = CHECK_BY_EXECUTIONS },
+	{ .mode = CHECK_PREEMPTIONS, .preemptions = 99 },
+};
+
+#define SEARCHES (sizeof(exhaustive) / sizeof(exhaustive[0]))
+
 static void expect_as_brute_force(void (*thread)(void *, unsigned int),
 				  unsigned int number)
 {
-	static const struct check_options options[] = {
-		{ .mode = CHECK_BRUTE_FORCE },
-		{ .mode = CHECK_BY_STATES, .no_reduction = true },
-		{ .mode = CHECK_BY_STATES },
-	};
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (size_t i = 0; i < SEARCHES; i++) {
 		struct check_result result = search_with(thread, 2,
-							 &options[i]);
+							 &exhaustive[i]);
 
 		assert_int_equal(result.nr_failures, 1);
 		assert_int_equal(result.failures[0].number, number);
@@ -358,6 +363,157 @@ static void test_release(void **state)
 	(void)state;
 	expect_as_brute_force(frees_held_lock, CHECK_USE_AFTER_FREE);
 	expect_as_brute_force(destroys_held_lock, CHECK_LOCK_MISUSE);
+}
+
+/*
+ * Threads that use a lock, and others that look at it without waiting: a look
+ * for writing sees readers, too, as readers commute.
+ */
+enum lock_use {
+	WRITES,
+	READS,
+	LOOKS,
+	LOOKS_WELL,
+	LOCK_USES,
+};
+
+#define MOST_USES 3
+#define MOST_SEEN 1024
+
+static struct {
+	unsigned int nr_threads;
+	unsigned int nr_uses[3];
+	enum lock_use uses[3][MOST_USES];
+} lookers;
+
+static struct {
+	uint64_t at[MOST_SEEN];
+	size_t nr;
+} seen[SEARCHES], *seeing;
+
+static uint64_t use_lock(enum lock_use use)
+{
+	uint64_t value = 0;
+
+	switch (use) {
+	case WRITES:
+		check_down_write(m->lock, AT(1));
+		value = m->x++;
+		check_up_write(m->lock, AT(2));
+		break;
+	case READS:
+		check_down_read(m->lock, AT(3));
+		value = m->x;
+		check_up_read(m->lock, AT(4));
+		break;
+	case LOOKS:
+		check_op(m->lock, CHECK_READ);
+		value = m->lock->writer;
+		break;
+	default:
+		check_op(m->lock, CHECK_WRITE);
+		value = m->lock->writer + 8 * m->lock->readers;
+	}
+	return value;
+}
+
+static void uses_lock(void *arg, unsigned int t)
+{
+	uint64_t sum = 0, *words = &m->y;
+
+	(void)arg;
+	for (unsigned int i = 0; i < lookers.nr_uses[t]; i++)
+		sum = 100 * sum + use_lock(lookers.uses[t][i]);
+	/* nobody else's word */
+	words[t] = sum;
+}
+
+static void setup_lookers(void *arg)
+{
+	setup(arg);
+	check_rwsem_init(m->lock, "lock");
+}
+
+static void note_seen(void *arg)
+{
+	const uint64_t *words = &m->y;
+	uint64_t sum = 0;
+	size_t i = 0;
+
+	(void)arg;
+	if (!check_searching())
+		return;
+	for (unsigned int t = 0; t < lookers.nr_threads; t++)
+		sum = (sum ^ words[t]) * 0x9e3779b97f4a7c15u + 1;
+	while (i < seeing->nr && seeing->at[i] != sum)
+		i++;
+	assert_true(i < MOST_SEEN);
+	seeing->at[i] = sum;
+	if (i == seeing->nr)
+		seeing->nr++;
+}
+
+static void forget_seen(void *user)
+{
+	(void)user;
+	seeing->nr = 0;
+}
+
+static void search_lookers(size_t how)
+{
+	struct check_options options = exhaustive[how];
+	struct check_program program = {
+		.nr_threads = lookers.nr_threads, .setup = setup_lookers,
+		.thread = uses_lock, .finish = note_seen,
+	};
+	struct check_result result;
+
+	options.restarted = forget_seen;
+	seeing = &seen[how];
+	seeing->nr = 0;
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	assert_true(result.complete);
+	assert_int_equal(result.nr_failures, 0);
+	check_result_free(&result);
+}
+
+static void compare_seen(size_t how)
+{
+	assert_int_equal(seen[how].nr, seen[0].nr);
+	for (size_t i = 0; i < seen[0].nr; i++) {
+		size_t k = 0;
+
+		while (k < seen[how].nr && seen[how].at[k] != seen[0].at[i])
+			k++;
+		assert_true(k < seen[how].nr);
+	}
+}
+
+static void test_lookers(void **state)
+{
+	size_t nr = 0;
+
+	(void)state;
+	srand(1);
+	for (int n = 0; n < 400; n++) {
+		lookers.nr_threads = 2 + (unsigned int)n % 2;
+		for (unsigned int t = 0; t < lookers.nr_threads; t++) {
+			unsigned int most = lookers.nr_threads == 2 ?
+				MOST_USES : 1 + (t == 0);
+
+			lookers.nr_uses[t] = 1 + (unsigned int)rand() % most;
+			for (unsigned int i = 0; i < MOST_USES; i++)
+				lookers.uses[t][i] = (enum lock_use)
+					((unsigned int)rand() % LOCK_USES);
+		}
+		for (size_t how = 0; how < SEARCHES; how++) {
+			search_lookers(how);
+			compare_seen(how);
+		}
+		nr += seen[0].nr;
+	}
+	print_message("# %zu final states\n", nr);
+	assert_true(nr > 1000);
 }
 
 /* ------ limits and interrupts ------ */
@@ -846,6 +1002,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_weak_hashes),
 		cmocka_unit_test(test_bytes_per_state),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_lookers),
 		cmocka_unit_test(test_limit_on_states),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_livelocks),
