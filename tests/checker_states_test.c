@@ -516,6 +516,76 @@ static void test_lookers(void **state)
 	assert_true(nr > 1000);
 }
 
+/* ------ what is a part of the state ------ */
+
+static uint64_t follower[2];		/* threads count in it what they do */
+static const size_t follower_bytes = sizeof(follower);
+
+static void counts_in_follower(void *arg, unsigned int t)
+{
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		word_store(&m->x, t);
+		follower[word_load(&m->x)]++;
+	}
+}
+
+static void restores_follower(void *arg)
+{
+	(void)arg;
+	if (follower[0] + follower[1] != 4)
+		check_fail(MINE, NULL, "not as it was");
+}
+
+static void clear_follower(void *arg)
+{
+	memset(follower, 0, sizeof(follower));
+	setup(arg);
+}
+
+static uint64_t states_with_follower(int (*have)(void *, const size_t *),
+				     void (*finish)(void *), bool exact)
+{
+	struct check_options options = { .exact = exact };
+	struct check_program program = {
+		.nr_threads = 2, .setup = clear_follower,
+		.thread = counts_in_follower, .finish = finish,
+	};
+	struct check_result result;
+	uint64_t states;
+
+	check_regions_reset();
+	if (have)
+		assert_int_equal(have(follower, &follower_bytes), 0);
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	assert_true(result.complete);
+	assert_int_equal(result.nr_failures, 0);
+	states = result.states;
+	check_result_free(&result);
+	check_regions_reset();
+	return states;
+}
+
+/* A region makes states different and is restored, a companion neither. */
+static void test_companions(void **state)
+{
+	(void)state;
+	for (int exact = 0; exact < 2; exact++) {
+		uint64_t without = states_with_follower(NULL, NULL, exact);
+		uint64_t companion =
+			states_with_follower(check_companion, NULL, exact);
+		uint64_t region = states_with_follower(check_region,
+						       restores_follower,
+						       exact);
+
+		print_message("# %llu states, %llu with a region\n",
+			      (unsigned long long)without,
+			      (unsigned long long)region);
+		assert_int_equal(companion, without);
+		assert_true(region > without);
+	}
+}
+
 /* ------ limits and interrupts ------ */
 
 static void test_limit_on_states(void **state)
@@ -815,6 +885,7 @@ static void test_livelocks(void **state)
 		{ .mode = CHECK_BY_STATES },
 		{ .mode = CHECK_BY_STATES, .exact = true },
 		{ .mode = CHECK_BY_STATES, .no_reduction = true },
+		{ .mode = CHECK_PREEMPTIONS, .preemptions = 99 },
 	};
 
 	(void)state;
@@ -935,8 +1006,13 @@ static void expect_nondeterminism(const char *name, const char *who,
 				  void (*thread)(void *, unsigned int),
 				  void (*setup_once)(void *))
 {
-	for (int full = 0; full < 2; full++) {
-		struct check_options options = { .no_reduction = full };
+	/* without and with reduction, in either search by states */
+	for (int how = 0; how < 4; how++) {
+		struct check_options options = {
+			.no_reduction = how % 2,
+			.mode = how < 2 ? CHECK_BY_STATES : CHECK_PREEMPTIONS,
+			.preemptions = 2,
+		};
 		struct check_program program = {
 			.nr_threads = 2, .setup = setup_once,
 			.thread = thread,
@@ -1003,6 +1079,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bytes_per_state),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_lookers),
+		cmocka_unit_test(test_companions),
 		cmocka_unit_test(test_limit_on_states),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_livelocks),
