@@ -47,10 +47,8 @@ static int completed(struct bounded *b, const struct step *step)
 
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (bounded_number(b, &state, &is_new))
 		return -1;
 	if (state == EDGE_NONE || !is_new)
@@ -67,10 +65,8 @@ static int blocked(struct bounded *b, const struct step *step)
 {
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		b->search->result->cut++;
+	if (run_given_up(b->search->result))
 		return 0;
-	}
 	run_deadlock();
 	return failed(b, step);
 }

@@ -95,7 +95,7 @@ static int note_cut(struct dfs *dfs, uint32_t state)
 
 	if (!run_any_cut())
 		return 0;
-	dfs->met_cut = true;
+	dfs->met_cut |= run_met_bound();
 	return edges_add(&dfs->stored.edges, state, unknown);
 }
 
@@ -188,10 +188,8 @@ static int completed(struct dfs *dfs)
 
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (insert(dfs, &state, &is_new))
 		return -1;
 	if (state == EDGE_NONE || !is_new)
@@ -209,10 +207,8 @@ static int blocked(struct dfs *dfs)
 {
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		dfs->search->result->cut++;
+	if (run_given_up(dfs->search->result))
 		return 0;
-	}
 	run_deadlock();
 	return failed(dfs);
 }

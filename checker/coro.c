@@ -81,6 +81,19 @@ bool coro_owns(const void *bytes, size_t nr)
 	return offset < room && nr <= room - offset;
 }
 
+void coro_clear_registers(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("xorl %%eax, %%eax\n\txorl %%ecx, %%ecx\n\t"
+			 "xorl %%edx, %%edx\n\txorl %%esi, %%esi\n\t"
+			 "xorl %%edi, %%edi\n\txorl %%r8d, %%r8d\n\t"
+			 "xorl %%r9d, %%r9d\n\txorl %%r10d, %%r10d\n\t"
+			 "xorl %%r11d, %%r11d"
+			 : : : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9",
+			   "r10", "r11", "cc");
+#endif
+}
+
 void coro_clear(unsigned int i)
 {
 	memset(coro_bottom(i), 0, (size_t)(coro_top(i) - coro_bottom(i)));

@@ -36,6 +36,12 @@ char *coro_top(unsigned int i);
 bool coro_owns(const void *bytes, size_t nr);
 void coro_clear(unsigned int i);
 void coro_scrub(unsigned int i);
+/*
+ * In a coroutine, after it yielded.  What the host left in registers that a
+ * call may change is not the program's, but compilers do store it where nothing
+ * reads it again, and then states would differ without meaning.
+ */
+void coro_clear_registers(void);
 /* Tell the coroutine where its live stack begins, after bytes were restored. */
 void coro_restored(unsigned int i, char *live);
 

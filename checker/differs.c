@@ -18,10 +18,10 @@
 void search_differs(struct search *search, unsigned int t)
 {
 	struct check_failure *failure = &run.failure;
-	char who[16] = "the set-up";
+	char who[64] = "the set-up";
 
 	if (t < CHECK_MAX_THREADS)
-		snprintf(who, sizeof(who), "CPU%u", t);
+		snprintf(who, sizeof(who), "%s%u", run_thread_name(), t);
 	memset(failure, 0, sizeof(*failure));
 	failure->number = CHECK_NONDETERMINISM;
 	failure->where = run.where;

@@ -241,10 +241,8 @@ static int ended(struct executions *x)
 
 	if (x->given_up || run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (!run_all_done()) {
 		if (run_enabled_mask())
 			run_livelock(run_enabled_mask());

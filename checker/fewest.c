@@ -157,6 +157,17 @@ static int failed(struct fewest *f, const struct item *item)
 	return 0;
 }
 
+/* run.failure comes before any step: no schedule is shorter than its own. */
+static void met_at_once(struct fewest *f)
+{
+	const struct check_result *result = f->search->result;
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (result->failures[i].number == run.failure.number &&
+		    result->failures[i].where == run.failure.where)
+			f->met[i] = true;
+}
+
 static int after_step(struct fewest *f, enum run_end end,
 		      const struct item *item)
 {
@@ -347,8 +358,8 @@ int search_fewest_switches(struct search *search)
 	order_of_one_execution();
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		/* one that fails here has the schedule it needs already */
-		run_thread(t);
+		if (run_thread(t) == END_FAILED)
+			met_at_once(&f);
 		f.lead[t] = run.operations;
 	}
 	error = open_fewest(&f) || keep(&f, root) || layers(&f) ? -1 : 0;

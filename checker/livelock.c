@@ -127,26 +127,27 @@ static int make_round(struct graph *graph, uint32_t home, uint32_t threads,
 
 /* ------ in words ------ */
 
+/* Return: the length; what does not fit is left out. */
 static size_t name_threads(uint32_t threads, char *text, size_t bytes)
 {
 	size_t at = 0;
 
-	while (threads) {
-		unsigned int t = (unsigned int)__builtin_ctz(threads);
+	while (threads && at < bytes) {
+		int t = __builtin_ctz(threads);
 
 		threads &= threads - 1;
-		at += (size_t)snprintf(text + at, bytes - at, "CPU%u%s", t,
+		at += (size_t)snprintf(text + at, bytes - at, "%s%d%s",
+				       run_thread_name(), t,
 				       !threads ? "" :
 				       threads & (threads - 1) ? ", " :
 								 " and ");
 	}
-	return at;
+	return at < bytes ? at : bytes - 1;
 }
 
 /*
- * 31 threads take 250 bytes: then their names are all there is.  A thread that
- * meets nobody goes on until its step is cut: how long a round is then says
- * nothing.
+ * The names of 31 threads may be all there is room for.  A thread that meets
+ * nobody goes on until its step is cut: how long a round is then says nothing.
  */
 static void describe(struct check_failure *failure, uint32_t threads,
 		     uint32_t operations)

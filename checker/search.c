@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#define TELL_SECONDS 0.1
+#define RATE_SECONDS 1.0
+
 double now_seconds(void)
 {
 	struct timespec now;
@@ -35,10 +38,42 @@ static const char *limit_met(const struct search *search)
 	return NULL;
 }
 
+static void tell_progress(struct search *search)
+{
+	const struct check_result *result = search->result;
+	bool by_states = search->options->mode == CHECK_BY_STATES ||
+			 search->options->mode == CHECK_PREEMPTIONS;
+	uint64_t count = by_states ? result->states : result->runs;
+	double now = now_seconds();
+	struct check_progress progress = {
+		.mode = search->options->mode,
+		.seconds = now - search->started,
+		.states = result->states,
+		.runs = result->runs,
+		.done = search->done,
+	};
+
+	if (now - search->told < TELL_SECONDS)
+		return;
+	search->told = now;
+	/* a pass by states that begins anew has a lower count */
+	if (count < search->count || now - search->measured >= RATE_SECONDS) {
+		if (count >= search->count)
+			search->rate = (double)(count - search->count) /
+				       (now - search->measured);
+		search->measured = now;
+		search->count = count;
+	}
+	progress.rate = search->rate;
+	search->options->progress(search->options->user, &progress);
+}
+
 void search_poll(struct search *search)
 {
 	const char *limit = limit_met(search);
 
+	if (search->options->progress)
+		tell_progress(search);
 	if (!limit)
 		return;
 	search->result->stopped = limit;
@@ -57,6 +92,7 @@ void search_restart(struct search *search)
 	result->executions = 0;
 	result->runs = 0;
 	result->cut = 0;
+	result->assumed = 0;
 	result->redundant = 0;
 }
 
@@ -174,6 +210,7 @@ int check_run(const struct check_program *program,
 	};
 	int error;
 
+	search.told = search.measured = search.started;
 	memset(result, 0, sizeof(*result));
 	if (!options_valid(options)) {
 		errno = EINVAL;

@@ -85,4 +85,5 @@ void search_forget(struct search *search)
 	result->state_bytes = 0;
 	result->executions = 0;
 	result->cut = 0;
+	result->assumed = 0;
 }

@@ -94,7 +94,7 @@ static int describe(struct bounded *b, uint32_t state)
 		return -1;
 	if (!run_any_cut())
 		return 0;
-	b->met_cut = true;
+	b->met_cut |= run_met_bound();
 	return take(b, state, unknown);
 }
 

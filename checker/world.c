@@ -225,6 +225,7 @@ void check_free(void *object, const void *where)
 	if (block->state != BLOCK_USED)
 		check_fail_stop(CHECK_USE_AFTER_FREE, where,
 				"free of what is not allocated");
+	check_tell(where, "free %s", block->what);
 	memset(object, 0, block->bytes);
 	mark(owner, offset % ARENA_BYTES, block->bytes, 0);
 	block->what = NULL;
