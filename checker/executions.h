@@ -24,6 +24,7 @@ struct operation {
 	uint8_t class;
 	uint8_t thread;
 	bool waits;			/* for a condition, or in a loop */
+	bool blocks;			/* for a lock, too: may be disabled */
 };
 
 /* A node of a plan: perform this, then one of the children, first the first. */
@@ -149,6 +150,7 @@ static inline struct operation operation_at(struct executions *x,
 		.bytes = thread->bytes,
 		.class = (uint8_t)thread->class,
 		.thread = (uint8_t)t,
+		.blocks = thread->enabled != NULL,
 	};
 
 	if (x->awaits)

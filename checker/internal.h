@@ -89,6 +89,16 @@ char *world_shadow(unsigned int i);
 
 /* snapshot.c */
 bool regions_own(const void *object, size_t bytes);
+struct world_part {
+	char *base;
+	const size_t *used;
+};
+
+/*
+ * All that makes states equal but for the stacks, in parts; that is those of
+ * the threads of this program.  Return: whether there is a part of that number.
+ */
+bool world_part(size_t i, struct world_part *part);
 size_t world_save_bound(void);		/* an upper bound of */
 size_t world_save(char *to);		/* Return: bytes written */
 void world_restore(const char *from);
@@ -156,6 +166,7 @@ struct run {
 	uint32_t turns;			/* check_turn() in this step, */
 	bool progressed;		/* and check_progress() */
 	uint64_t total_operations;
+	const void *where;		/* code address of the last operation */
 	struct check_failure failure;	/* the last one */
 	unsigned int nr_failures;	/* in a replay */
 	const struct check_listener *listener;
@@ -201,6 +212,7 @@ bool run_waits_for_condition(const struct thread *thread);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
 bool run_any_cut(void);			/* or left by check_assume() */
+bool run_met_bound(void);		/* only the former */
 /*
  * An execution is over.  Return: a thread met a bound or did not find what it
  * assumes; it is counted as the one or the other, and is nothing else.
@@ -228,9 +240,13 @@ void run_deadlock(void);
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);
 bool sharing_changed(void);		/* since the last call */
-/* Return: the operation commutes with all that other threads may do. */
+bool sharing_news(void);		/* anything at all, since then */
+/*
+ * enabled: what it waits for, or NULL: it never waits.
+ * Return: the operation commutes with all that other threads may do.
+ */
 bool sharing_note(unsigned int t, const void *object, size_t bytes,
-		  uint32_t class);
+		  uint32_t class, bool (*enabled)(const void *object));
 size_t sharing_bytes(void);
 
 /* order.c: lock classes, taken in which order */
@@ -265,6 +281,8 @@ struct search {
 	double started;
 	uint32_t polls;
 	bool stop;
+	bool spent;			/* time, memory or patience */
+	bool differs;			/* the program from itself */
 	double done;			/* of the whole, if that is known */
 	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
@@ -304,43 +322,8 @@ int search_fewest_switches(struct search *search);
 /* By ones with fewer of them, for searches that have no graph of states. */
 int search_shrink(struct search *search, const char *start);
 
-/* by_states.c: for every search that compares states */
-/*
- * Learn what is shared from random executions: cheaper than to find out in
- * the middle of a search, which must begin again then.
- */
-void search_learn(const char *after_setup);
-/* Such a new beginning. */
-void search_forget(struct search *search);
-/*
- * From the state after setup(), let each thread go to its first operation that
- * others can see; what it does before commutes, so it is done just once.  One
- * that fails on the way is stopped before the operation that led to it.
- * lead gets each thread's operations.  Return: 0, or -1 without memory.
- */
-int search_begin_threads(struct search *search, const char *after_setup,
-			 uint32_t *lead);
-
-/* cycles.c */
-struct edges {
-	uint32_t nr_states;
-	uint32_t nr_threads;
-	uint32_t *to;			/* [state * nr_threads + thread] */
-	uint16_t *operations;		/* top bit: progress was made */
-	uint32_t *parent;
-	uint8_t *parent_thread;
-	uint8_t *parent_choice;		/* value + 1; 0: that was no choice */
-	uint32_t room;
-};
-
-#define EDGE_NONE UINT32_MAX		/* the thread cannot move */
-#define EDGE_END (UINT32_MAX - 1)	/* the execution ends there */
-#define EDGE_PROGRESS 0x8000u
-
-/* Double the room.  Return: 0, or -1 without memory. */
-int edges_grow(struct edges *edges);
-size_t edges_bytes(const struct edges *edges);
-void edges_free(struct edges *edges);
+/* graph.c */
+struct edges;
 
 /*
  * Look for cycles; lead: operations of each thread before the first state.

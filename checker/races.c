@@ -170,6 +170,9 @@ static void after_word(const struct executions *x, struct event *e,
 {
 	uint8_t conflicts = operation_conflicts[e->op.class];
 	uint32_t write = w->last[CHAIN_WRITE], last = 0;
+	uint32_t release = w->last[CHAIN_RELEASE_WRITE];
+	/* whoever waits for a lock cannot come before it is released */
+	struct candidates *at_once = e->op.blocks ? NULL : c;
 
 	if (write) {
 		last = x->touches[write].event;
@@ -183,12 +186,13 @@ static void after_word(const struct executions *x, struct event *e,
 	if (conflicts & (1u << CHECK_ADD))
 		after_chain(x, e, w->last[CHAIN_ADD], last, c);
 	if (conflicts & (1u << CLASS_RELEASE_READ))
-		after_chain(x, e, w->last[CHAIN_RELEASE_READ], last, NULL);
-	if (conflicts & (1u << CLASS_RELEASE_WRITE) &&
-	    w->last[CHAIN_RELEASE_WRITE])
-		join(e->clock,
-		     x->events[x->touches[w->last[CHAIN_RELEASE_WRITE]].event]
-			     .clock);
+		after_chain(x, e, w->last[CHAIN_RELEASE_READ], last, at_once);
+	if (conflicts & (1u << CLASS_RELEASE_WRITE) && release) {
+		last = x->touches[release].event;
+		join(e->clock, x->events[last].clock);
+		if (at_once)
+			add_candidate(x, at_once, last);
+	}
 }
 
 /* Those that no other stands between are races. */
@@ -239,8 +243,7 @@ static void order(struct executions *x, uint32_t n)
 	static const uint16_t nothing[CLOCKS];
 	struct event *e = &x->events[n];
 	struct candidates c = { .late = n, .pre = nothing };
-	bool races = n > x->planned && e->op.class != CLASS_RELEASE_READ &&
-		     e->op.class != CLASS_RELEASE_WRITE;
+	bool races = n > x->planned;
 	bool waits = e->op.waits && races;
 
 	e->previous = x->last_event[e->op.thread];

@@ -212,7 +212,8 @@ void run_arm_threads(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
-		if (run.scrubs)
+		/* who only learns what is shared compares nothing yet */
+		if (run.scrubs && !run.note_sharing)
 			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
@@ -285,7 +286,7 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	run.turns = 0;
 	run.progressed = false;
 	resume(t);
-	if (run.scrubs)
+	if (run.scrubs && !run.note_sharing)
 		coro_scrub(t);
 	if (run.end == END_DONE && thread->nr_held) {
 		set_failure(CHECK_LOCK_MISUSE, NULL, "%s%u ends with %s held",
@@ -335,9 +336,14 @@ bool run_any_cut(void)
 	return any(THREAD_CUT) || any(THREAD_ASSUMED);
 }
 
+bool run_met_bound(void)
+{
+	return any(THREAD_CUT);
+}
+
 bool run_given_up(struct check_result *result)
 {
-	if (any(THREAD_CUT))
+	if (run_met_bound())
 		result->cut++;
 	else if (any(THREAD_ASSUMED))
 		result->assumed++;
@@ -445,6 +451,8 @@ static void yield(void)
 
 	run.end = END_YIELD;
 	coro_yield(t);
+	if (run.scrubs)
+		coro_clear_registers();
 }
 
 /*
@@ -459,7 +467,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	bool at_once = false;
 
 	if (run.mode == RUN_STEPS || run.note_sharing)
-		at_once = sharing_note(run.current, object, bytes, class) &&
+		at_once = sharing_note(run.current, object, bytes, class,
+				      enabled) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
 			  run.turns < 2 && run.operations < run.limit &&
 			  !(run.counts_preemptions && class > CHECK_WRITE);
@@ -497,6 +506,7 @@ void run_operate(const void *object, size_t bytes, uint32_t class,
 		 bool (*enabled)(const void *object), const char *name,
 		 const void *where)
 {
+	run.where = where;
 	check_allocated(object, where);
 	if (run.mode == RUN_ALONE) {
 		if (enabled && !enabled(object))
@@ -549,6 +559,7 @@ unsigned int run_choose(unsigned int nr)
 
 	if (nr < 2 || run.mode == RUN_ALONE)
 		return 0;
+	run.where = __builtin_return_address(0);
 	arrive(NULL, 0, CLASS_CHOICE, NULL, NULL, nr);
 	choice = thread->choice;
 	thread->choice = 0;

@@ -25,8 +25,6 @@ static const char *limit_met(const struct search *search)
 	const struct check_options *options = search->options;
 	const struct check_result *result = search->result;
 
-	if (options->max_states && result->states >= options->max_states)
-		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
 	    result->runs >= options->max_executions)
 		return "the limit on executions";
@@ -80,6 +78,7 @@ void search_poll(struct search *search)
 		return;
 	search->result->stopped = limit;
 	search->stop = true;
+	search->spent = true;
 }
 
 void search_restart(struct search *search)
@@ -153,7 +152,7 @@ static int search_by_states(struct search *search)
 {
 	int error = search_states(search);
 
-	if (error || !search->result->nr_failures)
+	if (error || !search->result->nr_failures || search->differs)
 		return error;
 	run.unheeded = true;
 	error = search_fewest_switches(search);
@@ -178,7 +177,7 @@ static int search_by_runs(struct search *search, enum check_mode mode)
 	else
 		error = search_executions(search);
 	/* brute force is for comparison only */
-	if (!error && mode != CHECK_BRUTE_FORCE)
+	if (!error && mode != CHECK_BRUTE_FORCE && !search->differs)
 		error = search_shrink(search, start);
 	free(start);
 	return error;

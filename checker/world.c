@@ -106,12 +106,10 @@ bool world_is_freed(const void *object)
 bool world_owns(const void *object, size_t bytes)
 {
 	size_t offset = (uintptr_t)object - (uintptr_t)arenas;
-	size_t on_stack = (uintptr_t)coro_top(ARENAS - 1) - (uintptr_t)object;
 
 	return (offset < ARENAS * ARENA_BYTES &&
 		offset + bytes <= ARENAS * ARENA_BYTES) ||
-	       (on_stack >= bytes && on_stack < ARENAS * CORO_STACK_BYTES) ||
-	       regions_own(object, bytes);
+	       coro_owns(object, bytes) || regions_own(object, bytes);
 }
 
 static struct block *block_at(unsigned int owner, size_t offset)

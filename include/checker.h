@@ -131,9 +131,10 @@ struct check_options {
 	enum check_mode mode;
 	bool first;			/* stop at the first failure */
 	bool no_reduction;		/* by states: every operation a step */
+	bool exact;			/* by states: keep all bytes of each */
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
-	uint64_t max_states;		/* 0: no limit */
+	uint64_t max_states;		/* to be stored; 0: no limit */
 	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
@@ -182,6 +183,7 @@ struct check_result {
 	uint64_t states;		/* by states: distinct states */
 	uint64_t steps;			/* by states: edges between them */
 	uint64_t state_bytes;		/* of the largest state */
+	double bytes_per_state;		/* that is stored, and its steps */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
 	uint64_t runs;			/* that began, however they end */
@@ -192,7 +194,7 @@ struct check_result {
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double collision;		/* bound on the chance that two states
-					 * were taken for one */
+					 * were taken for one; exact: 0 */
 	uint64_t refused;		/* steps that would have been one
 					 * preemption too many */
 	/* at random: the same seed has the same result */
