@@ -66,6 +66,15 @@ $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 		$(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
+# Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
+ifneq ($(MPI),)
+$(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
+$(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
+endif
+
+$(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
+	$(link)
+
 $(STRESS): LDLIBS := -lpthread
 $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 	$(link)
@@ -121,6 +130,9 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: all $(STRESS) $(TESTS)
 
+mpi: ## build/mpi/faultline, which mpirun can start
+	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
+
 bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	$(STRESS)
 	bench/searches.sh
@@ -156,5 +168,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all test fuzz test-asan test-tsan run-tsan clang build-only bench \
+.PHONY: all mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
 	format-check bare-debian install clean help always
