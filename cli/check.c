@@ -36,6 +36,9 @@ enum {
 	OPTION_RUNS,
 	OPTION_DEPTH,
 	OPTION_PREEMPTIONS,
+	OPTION_JOBS,
+	OPTION_CHECKPOINT,
+	OPTION_EVERY,
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +62,13 @@ static const struct argp_option options[] = {
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop at a limit: time (seconds), states, executions, memory"
 	  " (bytes; K, M, G)", 0 },
+	{ "jobs", OPTION_JOBS, "N", 0,
+	  "search by N processes, with --faults", 0 },
+	{ "checkpoint", OPTION_CHECKPOINT, "FILE", 0,
+	  "write FILE every few seconds, with --faults, and go on from it if it"
+	  " is there", 0 },
+	{ "every", OPTION_EVERY, "SECONDS", 0,
+	  "how often to write the checkpoint (5)", 0 },
 	{ "exact", OPTION_EXACT, NULL, 0,
 	  "compare states byte by byte, not by 128 bits of hash", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
@@ -100,6 +110,28 @@ static error_t parse_sampling(int key, const char *value,
 	}
 }
 
+/* Options of searches that take long. */
+static error_t parse_pieces(int key, char *value, struct argp_state *state)
+{
+	struct check *check = state->input;
+
+	switch (key) {
+	case OPTION_JOBS:
+		check->options.jobs = (unsigned int)
+			number_parse(state, "--jobs", value, 1, 1024);
+		return 0;
+	case OPTION_CHECKPOINT:
+		check->options.checkpoint = value;
+		return 0;
+	case OPTION_EVERY:
+		check->options.checkpoint_seconds =
+			seconds_parse(state, "--every", value);
+		return 0;
+	default:
+		return parse_sampling(key, value, state);
+	}
+}
+
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct check *check = state->input;
@@ -130,7 +162,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		usage_error(state, "which litmus tests? 'faultline list' shows those that are here");
 		return 0;
 	default:
-		return parse_sampling(key, value, state);
+		return parse_pieces(key, value, state);
 	}
 }
 
@@ -375,6 +407,24 @@ static void add_json(struct check *check, struct trial *trial,
 
 /* ------ running ------ */
 
+static void complain_of_search(const struct check *check, const char *path)
+{
+	const char *checkpoint = check->options.checkpoint;
+
+	if (checkpoint && errno == EBADMSG)
+		fprintf(stderr, "faultline: %s is no checkpoint, or is damaged; remove it to begin anew\n",
+			checkpoint);
+	else if (checkpoint && errno == ESTALE)
+		fprintf(stderr, "faultline: %s is a checkpoint of another search (test, engine, bound or version differ); remove it to begin anew\n",
+			checkpoint);
+	else if (checkpoint)
+		fprintf(stderr, "faultline: %s: the search or its checkpoint %s failed: %s\n",
+			path, checkpoint, strerror(errno));
+	else
+		fprintf(stderr, "faultline: %s: the search failed: %s\n",
+			path, strerror(errno));
+}
+
 static int check_test(struct check *check, const struct litmus *test)
 {
 	struct check_result result;
@@ -383,9 +433,10 @@ static int check_test(struct check *check, const struct litmus *test)
 
 	if (trial_open(&trial, test, check->subject, stderr))
 		return EXIT_WRONG_INPUT;
+	if (check->options.checkpoint)
+		check->options.identity = identity_of(&trial, check->faults);
 	if (trial_search(&trial, &check->options, check->faults, &result)) {
-		fprintf(stderr, "faultline: %s: the search failed: %s\n",
-			test->path, strerror(errno));
+		complain_of_search(check, test->path);
 		trial_close(&trial);
 		return EXIT_LIMIT;
 	}
@@ -425,6 +476,12 @@ static const char *contradiction(const struct check *check)
 		return "--random and --preemptions are two searches";
 	if (how->exact && !by_states)
 		return "--exact is for searches by states, not for --faults or --random";
+	if (!check->faults && (how->jobs || how->checkpoint))
+		return "--jobs and --checkpoint are for --faults";
+	if (how->checkpoint_seconds > 0 && !how->checkpoint)
+		return "--every is for --checkpoint";
+	if (how->checkpoint && check->files.nr > 1)
+		return "--checkpoint is for one test, not for several";
 	if (check->faults && check->bounded)
 		return "--preemptions is a search by states, --faults is not";
 	if (!check->random && (how->seed || how->runs))

@@ -51,9 +51,15 @@ _Noreturn void usage_error(const struct argp_state *state, const char *format,
  */
 const struct subject *engine_load(const struct words *patches);
 
+/* Return: what makes one search of a trial differ from another. */
+uint64_t identity_of(const struct trial *trial, unsigned int faults);
+
 /* Read a number of an option, or end with a usage error. */
 uint64_t number_parse(const struct argp_state *state, const char *option,
 		      const char *text, uint64_t least, uint64_t most);
+/* Read seconds, more than none, or end with a usage error. */
+double seconds_parse(const struct argp_state *state, const char *option,
+		     const char *text);
 /* Read walk, pct or surw, or end with a usage error. */
 enum check_mode strategy_parse(const struct argp_state *state,
 			       const char *text);

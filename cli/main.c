@@ -3,6 +3,7 @@
  * main.c - the command faultline: find the sub-command, report write errors.
  */
 #include "cli.h"
+#include "post_mpi.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -51,12 +52,15 @@ static void flush(void)
 static int run(const struct command *command, int argc, char **argv)
 {
 	char *name;
+	int status;
 
 	/* argp names the program after argv[0] */
 	if (asprintf(&name, "faultline %s", command->name) < 0)
 		return EXIT_WRONG_INPUT;
 	argv[0] = name;
-	return command->run(argc, argv);
+	status = command->run(argc, argv);
+	post_mpi_end();
+	return status;
 }
 
 int main(int argc, char **argv)

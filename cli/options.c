@@ -86,6 +86,18 @@ uint64_t number_parse(const struct argp_state *state, const char *option,
 	return n;
 }
 
+double seconds_parse(const struct argp_state *state, const char *option,
+		     const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds > 0) || seconds > 1e9)
+		usage_error(state, "%s takes a number of seconds, not '%s'",
+			    option, text);
+	return seconds;
+}
+
 unsigned int faults_parse(const struct argp_state *state, const char *text)
 {
 	return (unsigned int)number_parse(state, "--faults", text, 1, 1000);
