@@ -136,6 +136,17 @@ static const char *get_part(const char *at, char *base, size_t before,
 	return get(at, base, used);
 }
 
+/* How much of a region is saved at `from`: it may say so itself. */
+static size_t used_in(const struct region *region, const char *from)
+{
+	size_t offset = (uintptr_t)region->used - (uintptr_t)region->base;
+	size_t used = *region->used;
+
+	if (offset < used)
+		memcpy(&used, from + offset, sizeof(used));
+	return used;
+}
+
 size_t memory_restore(const char *from, const struct memory_use *before,
 		      enum compared which)
 {
@@ -162,7 +173,7 @@ size_t memory_restore(const char *from, const struct memory_use *before,
 	for (size_t i = 0; i < nr_regions; i++)
 		if (which == WITH_COMPANIONS || !regions[i].companion)
 			at = get_part(at, regions[i].base, used_before[i],
-				      *regions[i].used);
+				      used_in(&regions[i], at));
 	at = get(at, edges, order);
 	return (size_t)(at - from);
 }
