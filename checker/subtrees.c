@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * subtrees.c - the sub-trees that are still to be searched; see executions.c.
+ *
+ * A sub-tree is nothing but the sequence that begins all of its executions.
+ * It says nothing of other sub-trees, so that it can be searched anywhere.
+ */
+#include "executions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The size of the last one stands behind it. */
+static void *top(const struct executions *x)
+{
+	uint32_t bytes;
+
+	memcpy(&bytes, x->subtrees + x->subtrees_used - sizeof(bytes),
+	       sizeof(bytes));
+	return x->subtrees + x->subtrees_used - bytes;
+}
+
+static size_t size_of(uint32_t nr_steps, uint32_t nr_requests)
+{
+	size_t bytes = sizeof(struct subtree) +
+		       nr_steps * sizeof(struct step) +
+		       nr_requests * sizeof(struct request) + sizeof(uint32_t);
+
+	return (bytes + 7) / 8 * 8;
+}
+
+struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
+			     uint32_t nr_requests)
+{
+	size_t bytes = size_of(nr_steps, nr_requests);
+	uint32_t behind = (uint32_t)bytes;
+	struct subtree *s;
+
+	if (x->subtrees_used + bytes > x->subtrees_room) {
+		x->subtrees_room = 2 * (x->subtrees_used + bytes);
+		x->subtrees = realloc(x->subtrees, x->subtrees_room);
+		if (!x->subtrees)
+			abort();
+	}
+	s = (struct subtree *)(void *)(x->subtrees + x->subtrees_used);
+	*s = (struct subtree){
+		.bytes = behind,
+		.nr_steps = (uint16_t)nr_steps,
+		.nr_requests = (uint16_t)nr_requests,
+	};
+	x->subtrees_used += bytes;
+	memcpy(x->subtrees + x->subtrees_used - sizeof(behind), &behind,
+	       sizeof(behind));
+	return s;
+}
+
+struct subtree *subtree_pop(struct executions *x)
+{
+	struct subtree *s = NULL;
+
+	if (x->subtrees_used) {
+		s = top(x);
+		x->subtrees_used -= s->bytes;
+	}
+	return s;
+}
+
+uint32_t operation_hash(const struct operation *op)
+{
+	uint64_t mix = (uint64_t)(uintptr_t)op->object * 0x9e3779b97f4a7c15u;
+
+	return (uint32_t)(mix >> 32) ^ op->bytes << 8 ^ op->class;
+}
+
+struct subtree *subtree_push_events(struct executions *x, uint32_t more)
+{
+	struct subtree *s = subtree_push(x, x->nr + more, x->nr_requests);
+	struct step *steps = subtree_steps(s);
+
+	for (uint32_t n = 1; n <= x->nr; n++) {
+		const struct event *e = &x->events[n];
+
+		steps[n - 1] = (struct step){
+			.id = e->id, .thread = e->op.thread,
+			.choice = e->choice, .what = operation_hash(&e->op),
+		};
+	}
+	memcpy(subtree_requests(s), x->requests,
+	       x->nr_requests * sizeof(*x->requests));
+	s->next_id = (uint16_t)x->next_id;
+	return s;
+}
