@@ -112,6 +112,7 @@ static void push_choice(struct executions *x)
 	s = subtree_push_events(x, 0);
 	subtree_steps(s)[x->nr - 1].choice++;
 	s->next_id = (uint16_t)(e->id + 1);
+	s->shared = (uint16_t)(x->nr - 1);
 	s->fresh = s->nr_steps;
 }
 
@@ -281,15 +282,26 @@ static int run_step(struct executions *x, const struct step *step, bool fresh)
 	return perform(x);
 }
 
+/* The world as after so many events can be used for the sub-tree, too. */
 static uint32_t common_events(const struct executions *x)
 {
 	const struct step *steps = subtree_steps(x->current);
 	uint32_t n = 0;
 
 	while (n < x->nr && n < x->current->nr_steps &&
-	       steps[n].id == x->events[n + 1].id &&
 	       steps[n].thread == x->events[n + 1].op.thread &&
 	       steps[n].choice == x->events[n + 1].choice)
+		n++;
+	return n;
+}
+
+/* And the order of so many of these, where ids are the same. */
+static uint32_t common_ids(const struct executions *x, uint32_t nr)
+{
+	const struct step *steps = subtree_steps(x->current);
+	uint32_t n = 0;
+
+	while (n < nr && steps[n].id == x->events[n + 1].id)
 		n++;
 	return n;
 }
@@ -309,6 +321,23 @@ static void find_waiting(struct executions *x)
 			x->waiting |= 1u << x->requests[i].thread;
 }
 
+/* Let world and order be as after the events that are common. */
+static int go_on_from(struct executions *x, uint32_t nr)
+{
+	const struct step *steps = subtree_steps(x->current);
+	uint32_t n = common_ids(x, nr);
+
+	if (!x->nr)
+		return 0;
+	forget_events(x, n);
+	x->width = x->current->next_id / WORD_BITS + 1;
+	for (; x->nr < nr; races_record(x, x->nr)) {
+		x->events[x->nr + 1].id = steps[x->nr].id;
+		x->nr++;
+	}
+	return go_back(x, nr);
+}
+
 /* Return: 1, 0 when the execution is not to go on, -1 without memory. */
 static int run_steps(struct executions *x)
 {
@@ -316,18 +345,12 @@ static int run_steps(struct executions *x)
 	uint32_t n = common_events(x);
 	int more = 1;
 
-	if (x->nr || n) {
-		forget_events(x, n);
-		if (go_back(x, n))
-			return -1;
-	}
-	if (make_room(x, s->nr_steps))
-		return -1;
 	x->requests = subtree_requests(s);
 	x->nr_requests = s->nr_requests;
 	x->waiting = 0;
 	x->next_id = s->next_id;
-	x->width = s->next_id / WORD_BITS + 1;
+	if (make_room(x, s->nr_steps) || go_on_from(x, n))
+		return -1;
 	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
 		more = run_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
 	x->next_id = s->next_id;
@@ -363,6 +386,7 @@ static int ended(struct executions *x)
 
 static int run_subtree(struct executions *x)
 {
+	size_t others = x->subtrees_used;
 	int more;
 
 	x->given_up = false;
@@ -376,6 +400,7 @@ static int run_subtree(struct executions *x)
 		return 0;
 	if (!x->brute)
 		revisits_push_unfinished(x);
+	subtrees_sort(x, others);
 	return ended(x);
 }
 
@@ -391,6 +416,8 @@ static int take(struct executions *x, struct subtree *s)
 			return -1;
 	}
 	memcpy(x->current, s, s->bytes);
+	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
+		subtree_renumber(x->current);
 	return 0;
 }
 
@@ -450,6 +477,7 @@ int search_executions(struct search *search)
 	races_free(&x);
 	free(x.subtrees);
 	free(x.current);
+	free(x.sorting);
 	trail_end();
 	return error;
 }

@@ -42,6 +42,7 @@ struct event {
 	uint8_t choice;
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
+	uint32_t word;			/* in words: the first it touches */
 	uint64_t old;			/* what its word held, if x->awaits */
 };
 
@@ -97,6 +98,8 @@ enum scratch {
 	SCRATCH_VICTIMS,
 	SCRATCH_OTHERS,
 	SCRATCH_TAKEN,
+	SCRATCH_CLOSED,
+	SCRATCH_NEVER,
 	SCRATCH_CAUSES,
 	SCRATCH_KEPT,
 	SCRATCH_DELETED,
@@ -124,6 +127,7 @@ struct subtree {
 	uint16_t nr_requests;
 	uint16_t next_id;
 	uint16_t fresh;			/* the step that is new; 0: none */
+	uint16_t shared;		/* steps as where it branched off */
 	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
@@ -160,6 +164,8 @@ struct executions {
 	uint32_t table_size;		/* a power of two */
 	struct subtree *current;	/* the one that is searched */
 	size_t current_room;
+	char *sorting;			/* a part of it, in another order */
+	size_t sorting_room;
 	char *subtrees;			/* a stack of them */
 	size_t subtrees_used;
 	size_t subtrees_room;
@@ -329,8 +335,15 @@ struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
 			     uint32_t nr_requests);
 /* Return: the last one, malloc()ed; NULL when there is none. */
 struct subtree *subtree_pop(struct executions *x);
+/*
+ * Those behind `from`, a size of the stack, branched off one execution: let
+ * those come first (last on the stack) that share most of it.
+ */
+void subtrees_sort(struct executions *x, size_t from);
 /* All that was performed, as steps; more is their number beyond that. */
 struct subtree *subtree_push_events(struct executions *x, uint32_t more);
+/* Give it the smallest ids that are in the same order. */
+void subtree_renumber(struct subtree *s);
 uint32_t operation_hash(const struct operation *op);
 
 static inline struct step *subtree_steps(struct subtree *s)

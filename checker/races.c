@@ -122,12 +122,16 @@ struct word *races_word(struct executions *x, const void *address)
 	return &x->words[*at - 1];
 }
 
-static uint64_t *word_row(struct executions *x, const void *address,
-			  uint32_t kind)
+/* The rows of the word at a place in an operation's range. */
+static uint64_t *word_rows(struct executions *x, const struct event *e,
+			   uint32_t at)
 {
-	size_t i = (size_t)(races_word(x, address) - x->words);
+	size_t i = e->word;
 
-	return x->word_rows.at + (i * KINDS + kind) * x->stride;
+	if (at)
+		i = (size_t)(races_word(x, (const char *)e->op.object + at) -
+			     x->words);
+	return x->word_rows.at + i * KINDS * x->stride;
 }
 
 static uint64_t *thread_row(struct executions *x, unsigned int t)
@@ -154,50 +158,52 @@ static void join_all(struct executions *x, uint64_t *set, const uint64_t *some,
 	}
 }
 
-static void collect(struct executions *x, const struct operation *op,
-		    uint32_t kinds, uint64_t *set)
+/* Add those of other threads that did one of `kinds` to its words. */
+static void collect(struct executions *x, const struct event *e, uint32_t kinds,
+		    uint64_t *set)
 {
-	for (uint32_t at = 0; at < op->bytes; at += 8) {
-		uint64_t *row = word_row(x, (const char *)op->object + at, 0);
+	const uint64_t *own = thread_row(x, e->op.thread);
+
+	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+		const uint64_t *rows = word_rows(x, e, at);
 
 		for (uint32_t left = kinds; left; left &= left - 1)
-			set_join(set, row + (uint32_t)__builtin_ctz(left) *
-						    x->stride, x->width);
+			set_join(set,
+				 rows + (uint32_t)__builtin_ctz(left) *
+						x->stride, x->width);
 	}
 	for (uint32_t w = 0; w < x->width; w++)
-		set[w] &= ~thread_row(x, op->thread)[w];
+		set[w] &= ~own[w];
 }
 
 void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 {
-	const struct operation *op = &x->events[n].op;
+	const struct event *e = &x->events[n];
 
-	memset(set, 0, x->width * sizeof(*set));
-	if (op->bytes)
-		collect(x, op, kind_observers[kind_of(op->class)], set);
+	for (uint32_t w = 0; w < x->width; w++)
+		set[w] = 0;
+	collect(x, e, kind_observers[kind_of(e->op.class)], set);
 }
 
 static void order(struct executions *x, const struct event *e)
 {
+	const uint32_t of = x->events[e->previous].id;
+	const enum kind kind = kind_of(e->op.class);
 	uint64_t *before = event_row(x, e->id, ROW_BEFORE);
 	uint64_t *causes = event_row(x, e->id, ROW_CAUSES);
 	uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
 	uint64_t *sources = event_row(x, e->id, ROW_SOURCES);
-	uint32_t of = x->events[e->previous].id;
-	size_t bytes = x->stride * sizeof(*before);
 
-	memcpy(before, event_row(x, of, ROW_BEFORE), bytes);
-	memcpy(causes, event_row(x, of, ROW_CAUSES), bytes);
-	memset(conflicts, 0, bytes);
-	memset(sources, 0, bytes);
-	if (e->op.bytes) {
-		enum kind kind = kind_of(e->op.class);
-
-		collect(x, &e->op, kind_conflicts[kind], conflicts);
-		collect(x, &e->op, kind_observes[kind], sources);
-		join_all(x, before, conflicts, ROW_BEFORE);
-		join_all(x, causes, sources, ROW_CAUSES);
+	for (uint32_t w = 0; w < x->width; w++) {
+		before[w] = event_row(x, of, ROW_BEFORE)[w];
+		causes[w] = event_row(x, of, ROW_CAUSES)[w];
+		conflicts[w] = 0;
+		sources[w] = 0;
 	}
+	collect(x, e, kind_conflicts[kind], conflicts);
+	collect(x, e, kind_observes[kind], sources);
+	join_all(x, before, conflicts, ROW_BEFORE);
+	join_all(x, causes, sources, ROW_CAUSES);
 	set_add(before, e->id);
 	set_add(causes, e->id);
 }
@@ -218,8 +224,13 @@ static void sum_up(struct executions *x, const struct event *e)
 	const uint64_t *conflicts = event_row(x, id, ROW_CONFLICTS);
 	uint64_t *moved = event_row(x, id, ROW_MOVED);
 
-	memcpy(event_row(x, id, ROW_PRESENT), event_row(x, ahead, ROW_PRESENT),
-	       (ROWS - ROW_PRESENT) * x->stride * sizeof(*moved));
+	for (uint32_t row = ROW_PRESENT; row < ROWS; row++) {
+		const uint64_t *from = event_row(x, ahead, row);
+		uint64_t *to = event_row(x, id, row);
+
+		for (uint32_t w = 0; w < x->width; w++)
+			to[w] = from[w];
+	}
 	set_add(event_row(x, id, ROW_PRESENT), id);
 	for (uint32_t w = id / WORD_BITS; w < x->width; w++)
 		moved[w] |= conflicts[w] & ~bits_below(w, id);
@@ -231,16 +242,28 @@ static void sum_up(struct executions *x, const struct event *e)
 		set_add(event_row(x, id, ROW_LATE_CAUSES), id);
 }
 
+/* Rows of events that are there say nothing of ids that are new. */
+static void grow_width(struct executions *x, uint32_t n, uint32_t width)
+{
+	while (width > x->stride)
+		set_stride(x, 2 * x->stride);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t row = 0; row < ROWS; row++)
+			for (uint32_t w = x->width; w < width; w++)
+				event_row(x, x->events[i].id, row)[w] = 0;
+	x->width = width;
+}
+
 void races_record(struct executions *x, uint32_t n)
 {
 	struct event *e = &x->events[n];
 	unsigned int t = e->op.thread;
 	enum kind kind = kind_of(e->op.class);
 
-	while (e->id / WORD_BITS >= x->stride)
-		set_stride(x, 2 * x->stride);
-	if (x->width <= e->id / WORD_BITS)
-		x->width = e->id / WORD_BITS + 1;
+	if (e->id / WORD_BITS >= x->width)
+		grow_width(x, n, e->id / WORD_BITS + 1);
+	if (e->op.bytes)
+		e->word = (uint32_t)(races_word(x, e->op.object) - x->words);
 	e->previous = x->last_event[t];
 	e->ordinal = x->nr_of[t]++;
 	x->last_event[t] = (uint16_t)n;
@@ -250,8 +273,7 @@ void races_record(struct executions *x, uint32_t n)
 	sum_up(x, e);
 	set_add(thread_row(x, t), e->id);
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_add(word_row(x, (const char *)e->op.object + at, kind),
-			e->id);
+		set_add(word_rows(x, e, at) + kind * x->stride, e->id);
 }
 
 void races_forget(struct executions *x, uint32_t n)
@@ -260,8 +282,7 @@ void races_forget(struct executions *x, uint32_t n)
 	enum kind kind = kind_of(e->op.class);
 
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_remove(word_row(x, (const char *)e->op.object + at, kind),
-			   e->id);
+		set_remove(word_rows(x, e, at) + kind * x->stride, e->id);
 	set_remove(thread_row(x, e->op.thread), e->id);
 	x->last_event[e->op.thread] = e->previous;
 	x->nr_of[e->op.thread]--;
@@ -294,7 +315,7 @@ size_t races_bytes(const struct executions *x)
 	       x->words_room * sizeof(*x->words) +
 	       x->table_size * sizeof(*x->table) +
 	       (size_t)CHECK_MAX_THREADS * MAX_EVENTS * sizeof(*x->id_of) +
-	       x->subtrees_room + x->current_room;
+	       x->subtrees_room + x->sorting_room + x->current_room;
 }
 
 void races_free(struct executions *x)

@@ -185,10 +185,14 @@ static struct subtree *push_sequence(const struct revisit *r,
 	s = subtree_push(x, nr, nr_requests);
 	s->next_id = (uint16_t)(r->e->id + 1);
 	at = subtree_steps(s);
-	for (uint32_t n = 1; n < end; n++)
-		if (set_has(kept, x->events[n].id) &&
-		    !happened_after(x, x->events[n].id, later))
-			push_step(&at, &x->events[n]);
+	for (uint32_t n = 1; n < end; n++) {
+		if (!set_has(kept, x->events[n].id) ||
+		    happened_after(x, x->events[n].id, later))
+			continue;
+		push_step(&at, &x->events[n]);
+		if (at == subtree_steps(s) + n)
+			s->shared = (uint16_t)n;
+	}
 	s->fresh = (uint16_t)(at - subtree_steps(s) + 1);
 	push_step(&at, r->e);
 	for (uint32_t n = 1; s->fresh < nr && n < end; n++)
@@ -477,32 +481,33 @@ static void push_optional(const struct revisit *r, const uint64_t *taken,
 	}
 }
 
-/* The events it observes without `taken`: those come later. */
-static void push_with(const struct revisit *r, const uint64_t *taken)
+/* The events it observes without `taken`: those come later, with `closed`. */
+static void push_with(const struct revisit *r, const uint64_t *taken,
+		      const uint64_t *closed)
 {
 	const struct executions *x = r->x;
 	uint64_t *later = scratch(x, SCRATCH_LATER);
 	uint64_t *victims = scratch(x, SCRATCH_VICTIMS);
 	uint64_t *others = scratch(x, SCRATCH_OTHERS);
 	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
+	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
 	bool none = set_empty(x, taken);
 	uint32_t first;
 
 	if (none && r->unfinished)
 		return;
-	close_later(x, taken, later);
-	if (!none && !can_be_performed(r, later))
-		return;
 	for (uint32_t w = 0; w < x->width; w++) {
+		later[w] = closed[w];
 		victims[w] = later[w] & observers[w];
-		others[w] = observers[w] & ~later[w];
+		others[w] = observers[w] & ~later[w] & ~sources[w];
 	}
 	first = smallest(x, victims);
 	if (first != UINT32_MAX)
 		push_revisit(r, first, later, victims);
 	else if (!none)
 		push_forward(r, later);
-	push_optional(r, taken, others, first);
+	if (!set_empty(x, others))
+		push_optional(r, taken, others, first);
 }
 
 /*
@@ -513,10 +518,13 @@ static void choose(const struct revisit *r, uint32_t i)
 {
 	const struct executions *x = r->x;
 	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
 	uint32_t id;
 
 	if (i == r->nr) {
-		push_with(r, taken);
+		close_later(x, taken, closed);
+		if (set_empty(x, taken) || can_be_performed(r, closed))
+			push_with(r, taken, closed);
 		return;
 	}
 	choose(r, i + 1);
@@ -540,20 +548,73 @@ static bool are_ordered(const struct revisit *r)
 	return true;
 }
 
-static void choose_in_order(const struct revisit *r)
+/*
+ * One more of those comes later, with what happened after it: that are the ones
+ * that are in `closed` already, and events that it does not observe.
+ */
+static void close_with(const struct executions *x, uint32_t id,
+		       uint64_t *closed)
 {
-	uint64_t *taken = scratch(r->x, SCRATCH_TAKEN);
+	const uint64_t *movable = scratch(x, SCRATCH_MOVABLE);
+	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
 
-	push_with(r, taken);
-	for (uint32_t i = 0; i < r->nr; i++) {
-		set_add(taken, r->sources[i]);
-		push_with(r, taken);
+	for (uint32_t w = 0; w < x->width; w++) {
+		uint64_t left = movable[w] & ~sources[w] & ~closed[w];
+
+		for (; left; left &= left - 1) {
+			uint32_t other = w * WORD_BITS +
+					 (uint32_t)__builtin_ctzll(left);
+
+			if (set_has(event_row(x, other, ROW_BEFORE), id))
+				set_add(closed, other);
+		}
 	}
+	set_add(closed, id);
 }
 
-static int by_place(const void *a, const void *b)
+/* Could it be performed just before that event, after all that come first? */
+static bool fits_before(const struct revisit *r, const struct event *e,
+			const uint64_t *closed)
 {
-	return *(const int *)b - *(const int *)a;
+	if (!r->e->op.locks)
+		return can_be_performed(r, closed);
+	if (operation_releases(&e->op))
+		return false;
+	return (e->op.locks && e->op.class == CHECK_WRITE) ||
+	       can_be_performed(r, closed);
+}
+
+/*
+ * As choose().  What would observe the event has to be deleted; it goes on in
+ * vain as soon as that would not be usual.
+ */
+static void choose_in_order(const struct revisit *r)
+{
+	struct executions *x = r->x;
+	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
+	uint64_t *never = scratch(x, SCRATCH_NEVER);
+	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
+	const uint64_t *moved = event_row(x, r->e->id, ROW_MOVED);
+
+	for (uint32_t w = 0; w < x->width; w++)
+		never[w] = moved[w] & observers[w];
+	push_with(r, taken, closed);
+	for (uint32_t i = 0; i < r->nr; i++) {
+		uint32_t id = r->sources[i];
+		const uint64_t *sources = event_row(x, id, ROW_SOURCES);
+
+		if (set_has(never, id))
+			return;
+		set_add(taken, id);
+		close_with(x, id, closed);
+		if (fits_before(r, event_of(x, id), closed))
+			push_with(r, taken, closed);
+		for (uint32_t w = 0; set_has(observers, id) && w < x->width;
+		     w++)
+			never[w] |= sources[w] & observers[w] &
+				    ~bits_below(w, id);
+	}
 }
 
 /* The events it need not come after; of these it observes r->sources. */
@@ -567,8 +628,14 @@ static bool find_movable(struct revisit *r)
 		event_row(x, x->events[r->e->previous].id, ROW_BEFORE);
 	uint64_t any = 0;
 
-	for (uint32_t w = 0; w < x->width; w++)
+	for (uint32_t w = 0; w < x->width; w++) {
 		movable[w] = conflicts[w] & ~before[w];
+		any |= movable[w];
+	}
+	if (!any)
+		return false;
+	any = 0;
+	r->request = request_of(x, r->e);
 	for (uint32_t i = 0; r->request && i < r->request->nr_after; i++)
 		for (uint32_t w = 0; w < x->width; w++)
 			movable[w] &= ~event_row(x, r->request->after[i],
@@ -581,28 +648,40 @@ static bool find_movable(struct revisit *r)
 	return any;
 }
 
+/* The last one first. */
+static void sort_sources(struct revisit *r)
+{
+	const struct executions *x = r->x;
+	uint32_t id;
+
+	for_each_member(id, scratch(x, SCRATCH_SOURCES), x->width) {
+		uint32_t i = r->nr++;
+
+		for (; i && x->place[r->sources[i - 1]] < x->place[id]; i--)
+			r->sources[i] = r->sources[i - 1];
+		r->sources[i] = (uint16_t)id;
+	}
+}
+
 static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 {
-	static int places[MAX_EVENTS + 1];
-	static uint16_t ids[MAX_EVENTS + 1];
+	static uint16_t sources[MAX_EVENTS];
 	struct revisit r = {
 		.x = x, .e = &x->events[n], .unfinished = unfinished,
-		.sources = ids, .request = request_of(x, &x->events[n]),
+		.sources = sources,
 	};
 	uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
-	uint32_t id;
+	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
 
 	if (operation_releases(&r.e->op) || !find_movable(&r))
 		return;
 	races_observers(x, n, observers);
-	for (uint32_t w = 0; w < x->width; w++)
+	for (uint32_t w = 0; w < x->width; w++) {
 		observers[w] &= scratch(x, SCRATCH_MOVABLE)[w];
-	for_each_member(id, scratch(x, SCRATCH_SOURCES), x->width)
-		places[r.nr++] = x->place[id];
-	qsort(places, r.nr, sizeof(*places), by_place);
-	for (uint32_t i = 0; i < r.nr; i++)
-		ids[i] = x->events[places[i]].id;
-	memset(scratch(x, SCRATCH_TAKEN), 0, x->width * sizeof(uint64_t));
+		taken[w] = closed[w] = 0;
+	}
+	sort_sources(&r);
 	if (are_ordered(&r))
 		choose_in_order(&r);
 	else

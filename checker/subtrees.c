@@ -65,6 +65,50 @@ struct subtree *subtree_pop(struct executions *x)
 	return s;
 }
 
+static void reserve_sorting(struct executions *x, size_t bytes)
+{
+	if (bytes <= x->sorting_room)
+		return;
+	free(x->sorting);
+	x->sorting_room = 2 * bytes;
+	x->sorting = malloc(x->sorting_room);
+	if (!x->sorting)
+		abort();
+}
+
+void subtrees_sort(struct executions *x, size_t from)
+{
+	size_t bytes = x->subtrees_used - from, to = 0;
+	uint32_t shared = 0, next;
+	bool sorted = true;
+
+	for (size_t at = from; at < x->subtrees_used;) {
+		const struct subtree *s = (void *)(x->subtrees + at);
+
+		sorted &= s->shared >= shared;
+		shared = s->shared;
+		at += s->bytes;
+	}
+	if (sorted)
+		return;
+	reserve_sorting(x, bytes);
+	memcpy(x->sorting, x->subtrees + from, bytes);
+	for (shared = 0; to < bytes; shared = next) {
+		next = UINT32_MAX;
+		for (size_t at = 0; at < bytes;) {
+			const struct subtree *s = (void *)(x->sorting + at);
+
+			at += s->bytes;
+			if (s->shared > shared && s->shared < next)
+				next = s->shared;
+			if (s->shared != shared)
+				continue;
+			memcpy(x->subtrees + from + to, s, s->bytes);
+			to += s->bytes;
+		}
+	}
+}
+
 uint32_t operation_hash(const struct operation *op)
 {
 	uint64_t mix = (uint64_t)(uintptr_t)op->object * 0x9e3779b97f4a7c15u;
@@ -88,5 +132,50 @@ struct subtree *subtree_push_events(struct executions *x, uint32_t more)
 	memcpy(subtree_requests(s), x->requests,
 	       x->nr_requests * sizeof(*x->requests));
 	s->next_id = (uint16_t)x->next_id;
+	s->shared = (uint16_t)x->nr;
 	return s;
+}
+
+/* ------ ids ------ */
+
+static uint16_t rank(const uint64_t *used, uint32_t id)
+{
+	uint32_t n = 0;
+
+	for (uint32_t w = 0; w <= id / WORD_BITS; w++)
+		n += (uint32_t)__builtin_popcountll(
+			used[w] & (bits_below(w, id) |
+				   (w == id / WORD_BITS ?
+					    (uint64_t)1 << id % WORD_BITS : 0)));
+	return (uint16_t)n;
+}
+
+/* Those it uses: those of its steps, and since when something is requested. */
+static void find_used(struct subtree *s, uint64_t *used)
+{
+	for (uint32_t i = 0; i < s->nr_steps; i++)
+		set_add(used, subtree_steps(s)[i].id);
+	for (uint32_t i = 0; i < s->nr_requests; i++)
+		set_add(used, subtree_requests(s)[i].since);
+}
+
+void subtree_renumber(struct subtree *s)
+{
+	uint64_t *used =
+		calloc(s->next_id / WORD_BITS + 1u, sizeof(*used));
+
+	if (!used)
+		return;
+	find_used(s, used);
+	s->next_id = (uint16_t)(rank(used, s->next_id) + 1);
+	for (uint32_t i = 0; i < s->nr_steps; i++)
+		subtree_steps(s)[i].id = rank(used, subtree_steps(s)[i].id);
+	for (uint32_t i = 0; i < s->nr_requests; i++) {
+		struct request *q = &subtree_requests(s)[i];
+
+		q->since = rank(used, q->since);
+		for (uint32_t k = 0; k < q->nr_after; k++)
+			q->after[k] = rank(used, q->after[k]);
+	}
+	free(used);
 }
