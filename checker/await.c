@@ -133,6 +133,21 @@ static void await(struct executions *x, const void *object)
 	word->awaited = true;
 	x->awaits = true;
 	x->again = true;
+	search_learn_word(x->search, world_name(object), x->spins);
+}
+
+void await_learned(struct executions *x)
+{
+	const struct learned *learned = &x->search->learned;
+
+	for (uint64_t i = 0; i < learned->nr && i < MAX_LEARNED; i++) {
+		const void *word = world_place(learned->words[i]);
+
+		if (word)
+			races_word(x, word)->awaited = true;
+		x->awaits = true;
+	}
+	x->spins = learned->spins;
 }
 
 void await_notice_wait(struct executions *x, unsigned int t)

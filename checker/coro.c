@@ -73,6 +73,16 @@ int coro_setup(unsigned int nr)
 	return 0;
 }
 
+size_t coro_offset(const void *byte)
+{
+	return (uintptr_t)byte - (uintptr_t)stacks;
+}
+
+void *coro_place(size_t offset)
+{
+	return offset < nr_stacks * CORO_STACK_BYTES ? stacks + offset : NULL;
+}
+
 bool coro_owns(const void *bytes, size_t nr)
 {
 	size_t offset = (uintptr_t)bytes - (uintptr_t)stacks;

@@ -34,6 +34,9 @@ char *coro_live(unsigned int i);
 char *coro_top(unsigned int i);
 /* Return: these bytes lie in the room of one of the stacks. */
 bool coro_owns(const void *bytes, size_t nr);
+/* Where a byte lies among them, and back; NULL: nowhere. */
+size_t coro_offset(const void *byte);
+void *coro_place(size_t offset);
 void coro_clear(unsigned int i);
 void coro_scrub(unsigned int i);
 /*

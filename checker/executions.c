@@ -24,6 +24,9 @@
  */
 #include "executions.h"
 
+#include "pieces.h"
+#include "report.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -428,7 +431,7 @@ static int begin(struct executions *x)
 	forget_events(x, 0);
 	x->subtrees_used = 0;
 	x->again = false;
-	search_restart(x->search);
+	await_learned(x);
 	trail_restart();
 	run.mode = RUN_OPERATIONS;
 	run.scrubs = x->spins;
@@ -439,15 +442,148 @@ static int begin(struct executions *x)
 		await_notice_wait(x, t);
 	}
 	x->again = false;
-	subtree_push(x, 0, 0)->next_id = 1;
 	return trail_save(0);
 }
 
-static int setup(struct executions *x)
+static int begin_anew(struct executions *x)
 {
-	if (make_room(x, 0) || races_setup(x) || trail_begin())
+	struct subtree *root;
+	int error;
+
+	search_restart(x->search);
+	x->search->done = 0;
+	error = begin(x);
+	root = subtree_push(x, 0, 0);
+	root->next_id = 1;
+	root->weight = 1;
+	return error;
+}
+
+/* What was done is one leaf; it and what was found to do share its weight. */
+static void spread_weight(struct executions *x, double weight, size_t others)
+{
+	unsigned int nr = 1;
+
+	for (size_t at = others; at < x->subtrees_used; nr++)
+		at += ((struct subtree *)(void *)(x->subtrees + at))->bytes;
+	for (size_t at = others; at < x->subtrees_used;) {
+		struct subtree *s = (void *)(x->subtrees + at);
+
+		s->weight = weight / nr;
+		at += s->bytes;
+	}
+	x->search->done += weight / nr;
+}
+
+/* ------ as a tree, see parallel.h ------ */
+
+static int step(void *own)
+{
+	struct executions *x = own;
+	struct subtree *s = subtree_pop(x);
+	size_t others = x->subtrees_used;
+
+	if (!s)
+		return 0;
+	if (take(x, s) || run_subtree(x))
 		return -1;
-	return begin(x);
+	x->search->result->search_bytes = races_bytes(x) + trail_bytes();
+	if (!x->again)
+		spread_weight(x, x->current->weight, others);
+	else if (!x->shares && begin_anew(x))
+		return -1;
+	return 1;
+}
+
+static int take_part(void *own, const struct bytes *part)
+{
+	struct executions *x = own;
+
+	if (!part->nr) {
+		struct subtree *root = subtree_push(x, 0, 0);
+
+		root->next_id = 1;
+		root->weight = 1;
+		return 0;
+	}
+	return subtree_append(x, part->data, part->nr);
+}
+
+/* The one found first is the nearest to the root, and likely large. */
+static bool give_part(void *own, struct bytes *part)
+{
+	struct executions *x = own;
+	const struct subtree *first = (void *)x->subtrees;
+
+	if (!x->subtrees_used || first->bytes == x->subtrees_used)
+		return false;
+	part->weight = first->weight;
+	part->nr = first->bytes;
+	part->data = malloc(part->nr);
+	if (!part->data)
+		return false;
+	memcpy(part->data, first, part->nr);
+	x->subtrees_used -= part->nr;
+	memmove(x->subtrees, x->subtrees + part->nr, x->subtrees_used);
+	return true;
+}
+
+static int give_all(void *own,
+		    int (*save)(void *user, const struct bytes *part),
+		    void *user)
+{
+	struct executions *x = own;
+	struct subtree *s;
+	int error = 0;
+
+	while (!error && (s = subtree_pop(x))) {
+		struct bytes part = { s, s->bytes, s->weight };
+
+		error = save(user, &part);
+	}
+	return error;
+}
+
+static int report(void *own, struct bytes *report)
+{
+	struct executions *x = own;
+
+	return report_pack(x->search, report);
+}
+
+static void forget(void *own)
+{
+	struct executions *x = own;
+	struct check_result *result = x->search->result;
+
+	search_restart(x->search);
+	for (size_t i = 0; i < result->nr_failures; i++)
+		check_schedule_free(&result->failures[i].schedule);
+	result->nr_failures = 0;
+	result->search_bytes = 0;
+	x->search->done = 0;
+	run.total_operations = 0;
+}
+
+static int begin_tree(void *own)
+{
+	return begin(own);
+}
+
+static void share(void *own)
+{
+	struct executions *x = own;
+
+	x->shares = true;
+	forget(own);
+}
+
+/* Found what the search is for, or what makes it pointless. */
+static bool found(void *own)
+{
+	const struct executions *x = own;
+
+	return x->search->stop || x->again;
 }
 
 int search_executions(struct search *search)
@@ -457,21 +593,16 @@ int search_executions(struct search *search)
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
 		.spacing = 6,
 	};
-	struct subtree *s;
-	int error;
+	struct tree tree = {
+		.own = &x, .begin = begin_tree, .share = share, .step = step,
+		.take = take_part, .give = give_part, .give_all = give_all,
+		.report = report, .forget = forget, .found = found,
+	};
+	int error = -1;
 
 	order_of_one_execution();
-	error = setup(&x);
-	while (!error && !search->stop && (s = subtree_pop(&x))) {
-		error = take(&x, s);
-		if (!error)
-			error = run_subtree(&x);
-		search->result->search_bytes = races_bytes(&x) + trail_bytes();
-		if (search_poll_due(search))
-			search_poll(search);
-		if (!error && x.again)
-			error = begin(&x);
-	}
+	if (!make_room(&x, 0) && !races_setup(&x) && !trail_begin())
+		error = search_pieces(search, &tree);
 	races_free(&x);
 	free(x.subtrees);
 	free(x.current);

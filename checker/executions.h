@@ -122,6 +122,7 @@ struct step {
 };
 
 struct subtree {
+	double weight;			/* of the whole tree: a guess */
 	uint32_t bytes;			/* with all that follows it */
 	uint16_t nr_steps;
 	uint16_t nr_requests;
@@ -139,6 +140,7 @@ struct executions {
 	bool again;			/* learned what needs a new beginning */
 	bool spins;			/* some thread does */
 	bool strayed;			/* the program is not deterministic */
+	bool shares;			/* the tree with other processes */
 	struct event *events;		/* events[1 .. nr] */
 	uint32_t nr;
 	uint32_t room;
@@ -272,6 +274,8 @@ static inline bool operation_same(const struct operation *a,
 
 /* What is special about an operation whose word is awaited. */
 void await_refine(struct executions *x, struct operation *op);
+/* Await what this search, or another process of it, has learned to. */
+void await_learned(struct executions *x);
 /* As run_enabled_mask(), without those that would only come back. */
 uint32_t await_enabled(struct executions *x);
 /* Events[x->nr] was performed: does its thread wait, or spin? */
@@ -334,6 +338,8 @@ void revisits_push_unfinished(struct executions *x);
 struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
 			     uint32_t nr_requests);
 /* Return: the last one, malloc()ed; NULL when there is none. */
+/* Add one that was taken out of here, or of another process. */
+int subtree_append(struct executions *x, const void *part, size_t bytes);
 struct subtree *subtree_pop(struct executions *x);
 /*
  * Those behind `from`, a size of the stack, branched off one execution: let

@@ -84,11 +84,16 @@ int world_setup(unsigned int nr_threads);
 bool world_is_freed(const void *object);
 /* Return: these bytes are memory of the program under test. */
 bool world_owns(const void *object, size_t bytes);
+/* A number for what world_owns(): the same in each process; and back. */
+uint64_t world_name(const void *object);
+void *world_place(uint64_t name);
 char *world_arena(unsigned int i);
 char *world_shadow(unsigned int i);
 
 /* snapshot.c */
 bool regions_own(const void *object, size_t bytes);
+uint64_t regions_name(const void *object);	/* index << 40 | offset */
+void *regions_place(uint64_t name);
 struct world_part {
 	char *base;
 	const size_t *used;
@@ -276,6 +281,18 @@ int schedule_add(struct check_schedule *schedule, uint32_t thread,
 int schedule_choose(struct check_schedule *schedule, uint8_t choice);
 
 /* search.c */
+#define MAX_LEARNED 64
+
+/*
+ * What a search by executions had to find out before it could begin, and each
+ * process that takes part must know.
+ */
+struct learned {
+	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
+	uint64_t nr;			/* more than there is room for: lost */
+	uint64_t spins;			/* some thread does upon one */
+};
+
 struct search {
 	const struct check_program *program;
 	const struct check_options *options;
@@ -285,6 +302,8 @@ struct search {
 	bool stop;
 	bool spent;			/* time, memory or patience */
 	bool differs;			/* the program from itself */
+	bool begin_anew;		/* learned too late for what was done */
+	struct learned learned;
 	double done;			/* of the whole, if that is known */
 	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
@@ -301,6 +320,8 @@ static inline bool search_poll_due(struct search *search)
 
 /* Counts are void, and what completed() was told; failures stay. */
 void search_restart(struct search *search);
+/* Return: it was not known. */
+bool search_learn_word(struct search *search, uint64_t word, bool spins);
 /* Set search->stop when a limit is met, or the user says so. */
 void search_poll(struct search *search);
 /*

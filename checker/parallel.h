@@ -27,6 +27,10 @@ struct bytes {
 /* What a worker searches. */
 struct tree {
 	void *own;
+	/* Nothing is left and nothing found, but for what the search learned. */
+	int (*begin)(void *own);
+	/* This process is one of several from now on, and has found nothing. */
+	void (*share)(void *own);
 	/* Search one node.  Return: 1; 0: there is none left; -1 with errno. */
 	int (*step)(void *own);
 	/* Add a part to what is to be searched.  0, or -1 with errno. */

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define CHECKPOINT_SECONDS 5
+/* Steps of a search that is to be shared, before it is. */
+#define LITTLE 500
 
 struct pieces {
 	struct search *search;
@@ -56,9 +58,10 @@ static int save(struct pieces *p)
 }
 
 /* Where to begin: with the whole, or where a search before this one was. */
-static int load(struct pieces *p, const struct bytes *root)
+static int load(struct pieces *p)
 {
 	const struct check_options *options = p->search->options;
+	const struct bytes root = { .weight = 1 };
 	struct bytes report = { 0 };
 	int result = 0;
 
@@ -67,10 +70,12 @@ static int load(struct pieces *p, const struct bytes *root)
 		result = checkpoint_load(options->checkpoint,
 					 options->identity, &report, &p->left);
 	if (!result)
-		result = parts_add(&p->left, root);
+		result = parts_add(&p->left, &root);
 	else if (result > 0)
 		result = report_add(p->search, &report);
 	free(report.data);
+	/* no process has begun yet */
+	p->search->begin_anew = false;
 	return result;
 }
 
@@ -173,17 +178,38 @@ static int round_together(struct pieces *p)
 
 /* ------ both ------ */
 
+/* A worker's failure that makes it pointless to go on does so for all. */
+static void look_at_failures(struct search *search)
+{
+	const struct check_result *result = search->result;
+
+	for (size_t i = 0; i < result->nr_failures; i++) {
+		unsigned int number = result->failures[i].number;
+
+		if (search->options->first || number == CHECK_STUCK ||
+		    number == CHECK_NONDETERMINISM) {
+			search->result->stopped =
+				search->options->first ? "--first" :
+				number == CHECK_STUCK ? "a stuck thread" :
+							"nondeterminism";
+			search->stop = true;
+		}
+	}
+}
+
 static int all_rounds(struct pieces *p)
 {
+	struct search *search = p->search;
 	int result = 0;
 
-	while (!result && !p->search->stop) {
+	while (!result && !search->stop && !search->begin_anew) {
 		result = p->post ? round_together(p) : round_alone(p);
-		if (!result && save(p))
+		look_at_failures(search);
+		if (!result && !search->begin_anew && save(p))
 			return -1;
 	}
-	if (result > 0 && p->search->options->checkpoint)
-		unlink(p->search->options->checkpoint);
+	if (result > 0 && search->options->checkpoint)
+		unlink(search->options->checkpoint);
 	return result < 0 ? -1 : 0;
 }
 
@@ -206,29 +232,103 @@ static int coordinate(struct pieces *p)
 	return error;
 }
 
-int search_pieces(struct search *search, const struct tree *tree,
-		  const struct bytes *root)
+/*
+ * Do a little alone: small searches need no help, and what there is to learn
+ * is learned here, most of the time.
+ */
+static int do_a_little(struct pieces *p)
 {
-	const struct check_options *options = search->options;
-	struct pieces p = {
-		.search = search, .tree = tree, .post = options->post,
-	};
+	const struct tree *tree = p->tree;
+	unsigned int steps = 0;
+	int more = 1;
+
+	if (tree->begin(tree->own))
+		return -1;
+	for (size_t i = 0; i < p->left.nr; i++)
+		if (tree->take(tree->own, &p->left.at[i]))
+			return -1;
+	parts_free(&p->left);
+	while (more > 0 && !p->search->stop && steps++ < LITTLE)
+		more = tree->step(tree->own);
+	look_at_failures(p->search);
+	if (more < 0 || tree->give_all(tree->own, parts_add, &p->left))
+		return -1;
+	return 0;
+}
+
+static int fork_workers(struct pieces *p, unsigned int jobs)
+{
 	int error;
 
-	if (!p.post && options->jobs > 1) {
-		p.post = post_fork(options->jobs);
-		if (!p.post)
-			return -1;
+	p->post = post_fork(jobs);
+	if (!p->post)
+		return -1;
+	if (!p->post->self) {
+		error = coordinate(p);
+		post_fork_end(p->post);
+		p->post = NULL;
+		return error;
 	}
-	if (p.post && p.post->self) {
-		error = run_forked() || parallel_work(p.post, tree);
-		p.post->leave(p.post, error);
+	p->tree->share(p->tree->own);
+	error = run_forked() || parallel_work(p->post, p->tree);
+	p->post->leave(p->post, error);
+	return -1;
+}
+
+/* Ranks of MPI, say: each of them comes here. */
+static int join_post(struct pieces *p)
+{
+	int error;
+
+	if (!p->post->self) {
+		error = coordinate(p);
+		if (p->search->begin_anew) {
+			p->search->result->stopped =
+				"a busy loop that was met late";
+			p->search->stop = true;
+		}
+		return error;
 	}
-	error = load(&p, root);
-	if (!error)
-		error = p.post ? coordinate(&p) : all_rounds(&p);
+	parts_free(&p->left);
+	p->tree->share(p->tree->own);
+	error = parallel_work(p->post, p->tree);
+	p->post->leave(p->post, error);
+	return -1;
+}
+
+/* Return: 0, or -1 with errno. */
+static int search_once(struct pieces *p)
+{
+	const struct check_options *options = p->search->options;
+	bool alone = options->jobs < 2 && !options->post;
+
+	if (alone ? p->tree->begin(p->tree->own) : do_a_little(p))
+		return -1;
+	if (!alone && (!p->left.nr || p->search->stop) && !options->post)
+		return all_rounds(p);
+	if (options->post)
+		return join_post(p);
+	return alone ? all_rounds(p) : fork_workers(p, options->jobs);
+}
+
+int search_pieces(struct search *search, const struct tree *tree)
+{
+	struct pieces p = {
+		.search = search, .tree = tree, .post = search->options->post,
+	};
+	int error = load(&p);
+
+	while (!error) {
+		error = search_once(&p);
+		if (error || !search->begin_anew || search->stop)
+			break;
+		/* with what was learned, from the beginning */
+		search_restart(search);
+		search->done = 0;
+		search->begin_anew = false;
+		parts_free(&p.left);
+		error = parts_add(&p.left, &(struct bytes){ .weight = 1 });
+	}
 	parts_free(&p.left);
-	if (p.post && p.post != options->post)
-		post_fork_end(p.post);
 	return error;
 }

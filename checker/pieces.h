@@ -10,10 +10,10 @@
 #include "parallel.h"
 
 /*
- * Search all of tree, of which root is the whole.  In a worker process this
- * does not return.  Return: 0, also when it was stopped; -1 with errno.
+ * Search all of tree, of which a part without bytes is the whole.  In a worker
+ * process this does not return.
+ * Return: 0, also when it was stopped; -1 with errno.
  */
-int search_pieces(struct search *search, const struct tree *tree,
-		  const struct bytes *root);
+int search_pieces(struct search *search, const struct tree *tree);
 
 #endif /* CHECKER_PIECES_H */

@@ -132,6 +132,7 @@ int report_pack(struct search *search, struct bytes *report)
 	for (unsigned int i = 0; i < SUMS; i++)
 		buffer_put_u64(&b, *sums[i]);
 	buffer_put(&b, &search->done, sizeof(search->done));
+	buffer_put(&b, &search->learned, sizeof(search->learned));
 	buffer_put_u64(&b, result->nr_failures);
 	for (size_t i = 0; i < result->nr_failures; i++)
 		put_failure(&b, &result->failures[i]);
@@ -198,6 +199,18 @@ static void get_failure(struct buffer *b, struct check_result *result)
 		add_failure(result, &failure);
 }
 
+/* What another process has learned makes all that was done here void. */
+static void get_learned(struct buffer *b, struct search *search)
+{
+	struct learned learned;
+
+	buffer_get(b, &learned, sizeof(learned));
+	for (uint64_t i = 0; i < learned.nr && i < MAX_LEARNED; i++)
+		if (search_learn_word(search, learned.words[i],
+				      learned.spins))
+			search->begin_anew = true;
+}
+
 int report_add(struct search *search, const struct bytes *report)
 {
 	const struct check_options *options = search->options;
@@ -207,12 +220,14 @@ int report_add(struct search *search, const struct bytes *report)
 	double done;
 	const char *data;
 
+	search->result->operations = run.total_operations;
 	sums_of(search->result, sums);
 	for (unsigned int i = 0; i < SUMS; i++)
 		*sums[i] += buffer_get_u64(&b);
 	run.total_operations = search->result->operations;
 	buffer_get(&b, &done, sizeof(done));
 	search->done += done;
+	get_learned(&b, search);
 	nr = buffer_get_u64(&b);
 	while (nr-- && !b.failed)
 		get_failure(&b, search->result);

@@ -96,6 +96,22 @@ void search_restart(struct search *search)
 	result->redundant = 0;
 }
 
+bool search_learn_word(struct search *search, uint64_t word, bool spins)
+{
+	struct learned *learned = &search->learned;
+	bool news = spins && !learned->spins;
+
+	if (spins)
+		learned->spins = true;
+	for (uint64_t i = 0; i < learned->nr && i < MAX_LEARNED; i++)
+		if (learned->words[i] == word)
+			return news;
+	if (learned->nr < MAX_LEARNED)
+		learned->words[learned->nr] = word;
+	learned->nr++;
+	return true;
+}
+
 struct check_failure *search_failure(struct search *search)
 {
 	struct check_result *result = search->result;

@@ -54,6 +54,28 @@ bool regions_own(const void *object, size_t bytes)
 	return false;
 }
 
+#define REGION_SHIFT 40
+
+uint64_t regions_name(const void *object)
+{
+	for (size_t i = 0; i < nr_regions; i++) {
+		uint64_t offset =
+			(uintptr_t)object - (uintptr_t)regions[i].base;
+
+		if (offset < *regions[i].used)
+			return i << REGION_SHIFT | offset;
+	}
+	return UINT64_MAX >> 8;
+}
+
+void *regions_place(uint64_t name)
+{
+	uint64_t offset = name & (((uint64_t)1 << REGION_SHIFT) - 1);
+	uint64_t i = name >> REGION_SHIFT;
+
+	return i < nr_regions ? regions[i].base + offset : NULL;
+}
+
 void check_regions_reset(void)
 {
 	nr_regions = 0;

@@ -7,8 +7,11 @@
  */
 #include "executions.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PAGE_MASK 0xfffu
 
 /* The size of the last one stands behind it. */
 static void *top(const struct executions *x)
@@ -52,6 +55,21 @@ struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
 	memcpy(x->subtrees + x->subtrees_used - sizeof(behind), &behind,
 	       sizeof(behind));
 	return s;
+}
+
+int subtree_append(struct executions *x, const void *part, size_t bytes)
+{
+	const struct subtree *from = part;
+	struct subtree *s;
+
+	if (bytes < sizeof(*from) || from->bytes != bytes ||
+	    size_of(from->nr_steps, from->nr_requests) != bytes) {
+		errno = EBADMSG;
+		return -1;
+	}
+	s = subtree_push(x, from->nr_steps, from->nr_requests);
+	memcpy(s, part, bytes);
+	return 0;
 }
 
 struct subtree *subtree_pop(struct executions *x)
@@ -111,7 +129,9 @@ void subtrees_sort(struct executions *x, size_t from)
 
 uint32_t operation_hash(const struct operation *op)
 {
-	uint64_t mix = (uint64_t)(uintptr_t)op->object * 0x9e3779b97f4a7c15u;
+	/* where memory is mapped to differs from process to process */
+	uint64_t mix = ((uintptr_t)op->object & PAGE_MASK) *
+		       0x9e3779b97f4a7c15u;
 
 	return (uint32_t)(mix >> 32) ^ op->bytes << 8 ^ op->class;
 }

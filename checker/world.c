@@ -112,6 +112,40 @@ bool world_owns(const void *object, size_t bytes)
 	       coro_owns(object, bytes) || regions_own(object, bytes);
 }
 
+/* Where memory lies differs from process to process, what is in it not. */
+enum {
+	NAME_ARENA = 1,
+	NAME_STACK,
+	NAME_REGION,
+	NAME_SHIFT = 56,
+};
+
+uint64_t world_name(const void *object)
+{
+	uint64_t offset = (uintptr_t)object - (uintptr_t)arenas;
+
+	if (offset < ARENAS * ARENA_BYTES)
+		return (uint64_t)NAME_ARENA << NAME_SHIFT | offset;
+	if (coro_owns(object, 1))
+		return (uint64_t)NAME_STACK << NAME_SHIFT |
+		       coro_offset(object);
+	return (uint64_t)NAME_REGION << NAME_SHIFT | regions_name(object);
+}
+
+void *world_place(uint64_t name)
+{
+	uint64_t rest = name & (((uint64_t)1 << NAME_SHIFT) - 1);
+
+	switch (name >> NAME_SHIFT) {
+	case NAME_ARENA:
+		return rest < ARENAS * ARENA_BYTES ? arenas + rest : NULL;
+	case NAME_STACK:
+		return coro_place(rest);
+	default:
+		return regions_place(rest);
+	}
+}
+
 static struct block *block_at(unsigned int owner, size_t offset)
 {
 	return (struct block *)(void *)(world_arena(owner) + offset);
