@@ -2,58 +2,44 @@
 /*
  * executions.c - the search by executions: optimal partial-order reduction.
  *
- * Source sets with wake-up trees (Abdulla, Aronis, Jonsson, Sagonas: "Optimal
- * dynamic partial order reduction", POPL 2014): run an execution to its end,
- * find the pairs of operations in it that race, and plan for each the sequence
- * that performs them the other way round, unless a run that was made or is
- * planned does so already.  Each execution goes on from a snapshot of the one
- * before it (trail.c); plans hang on the events of the current execution.
+ * In the manner of TruSt (Kokologiannakis, Marmanis, Gladstein, Vafeiadis:
+ * "Truly stateless, optimal dynamic partial order reduction", POPL 2022): the
+ * first thread that can moves, and its operation is performed last, behind all
+ * others.  That is the usual way; wherever an event is new, it is also put
+ * ahead of each set of events that it could come before.  If nobody would
+ * notice, all of them stay.  If one would that was there, it is taken back to
+ * be performed later (the event revisits it), together with whatever is newer
+ * and no cause of the new event.  What is taken back must have been performed
+ * in the usual way: so each execution can be come to from one other only, none
+ * is run twice, and all that there is to remember are the sub-trees that were
+ * seen on the way and not searched yet.
+ *
+ * Each execution goes on from a snapshot of the one before it (trail.c).
  *
  * Names used in this file
  *   event     an operation that was performed; numbered from 1 in execution
- *   clock     for each thread, the last of its events that happened before
- *   plan      a tree of operations to perform from an event's place on; its
- *             first branch is the one that runs
- *   sleep     threads that need not be run there: it was done elsewhere
+ *   id        of an event, in order of age; kept when the event is
+ *   step      an event as a sub-tree prescribes it
+ *   request   an event that was taken back and is to be performed again
  */
 #include "executions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Threads of `sleep` whose operation does not depend on op. */
-static uint32_t still_asleep(struct executions *x, uint32_t sleep,
-			     const struct operation *op)
-{
-	uint32_t mask = sleep & ~(1u << op->thread);
-
-	for (uint32_t left = mask; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		struct operation at = operation_at(x, t);
-
-		if (operation_depends(op, &at))
-			mask &= ~(1u << t);
-	}
-	return mask;
-}
-
 /* One event more, and one that stands behind the last. */
-static int make_room(struct executions *x)
+static int make_room(struct executions *x, uint32_t nr)
 {
-	uint32_t room = 2 * x->room + 256;
+	uint32_t room = 2 * nr + 256;
 	struct event *events;
-	uint16_t *reversal;
 
-	if (x->nr + 3 < x->room)
+	if (nr + 3 < x->room)
 		return 0;
 	events = realloc(x->events, room * sizeof(*events));
-	if (events)
-		x->events = events;
-	reversal = realloc(x->reversal, room * sizeof(*reversal));
-	if (reversal)
-		x->reversal = reversal;
-	if (!events || !reversal)
+	if (!events)
 		return -1;
+	memset(events, 0, sizeof(*events));
+	x->events = events;
 	x->room = room;
 	return 0;
 }
@@ -79,70 +65,14 @@ static int failed(struct executions *x)
 	return failure ? path(x, &failure->schedule) : 0;
 }
 
-/* Every interleaving: all that can run now is planned. */
-static void plan_all(struct executions *x, struct event *e, uint32_t enabled)
+/* A thread is not where it was when the same was performed before. */
+static int stray(struct executions *x, unsigned int t)
 {
-	struct plan **at = &e->others;
-
-	for (; enabled; enabled &= enabled - 1) {
-		struct operation op =
-			operation_at(x, (unsigned int)__builtin_ctz(enabled));
-
-		*at = plan_new(x, &op);
-		at = &(*at)->next;
-	}
-}
-
-/* Take the first of the plans for events[n]. */
-static void take_plan(struct executions *x, struct event *e)
-{
-	struct plan *plan = e->others;
-
-	e->others = plan->next;
-	e->op = plan->op;
-	e->children = plan->children;
-	plan->children = NULL;
-	plan->next = NULL;
-	plan_free(x, plan);
-}
-
-/*
- * A new event at the end.  *carry is the plan for it; what is planned behind it
- * is left there.  A choice commutes with everything: it is made at once, and
- * the plan goes on behind each of its values.
- */
-static struct event *new_event(struct executions *x, uint32_t enabled,
-			       uint32_t sleep, struct plan **carry)
-{
-	struct event *e = &x->events[++x->nr];
-	uint32_t choosing = world->choosing & enabled;
-	unsigned int t;
-
-	e->sleep = sleep;
-	e->impossible = 0;
-	e->choice = 0;
-	e->nr_choices = 0;
-	e->children = NULL;
-	e->others = NULL;
-	if (choosing) {
-		e->op = operation_at(x, (unsigned int)__builtin_ctz(choosing));
-		t = e->op.thread;
-		e->nr_choices = (uint8_t)world->threads[t].nr_choices;
-		e->children = *carry;
-		*carry = plan_copy(x, e->children);
-		x->chooses = true;
-	} else if (*carry || x->brute) {
-		e->others = *carry;
-		if (x->brute)
-			plan_all(x, e, enabled);
-		take_plan(x, e);
-		*carry = e->children;
-		e->children = NULL;
-	} else {
-		t = x->nr > 1 ? e[-1].op.thread : 0;
-		e->op = operation_at(x, prefer(enabled & ~sleep, t));
-	}
-	return e;
+	x->strayed = true;
+	x->search->stop = true;
+	x->search->result->stopped = "nondeterminism";
+	run_nondeterminism(t);
+	return failed(x);
 }
 
 static int give_up(struct executions *x)
@@ -152,27 +82,48 @@ static int give_up(struct executions *x)
 	return 0;
 }
 
-/*
- * Perform events[x->nr].
- * Return: 1, 0 when the execution is not to go on, -1 without memory.
- */
-static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
+/* ------ sub-trees that need no analysis ------ */
+
+/* Every interleaving: all others that can run now. */
+static void push_others(struct executions *x, uint32_t enabled)
+{
+	for (; enabled; enabled &= enabled - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(enabled);
+		struct operation op = operation_at(x, t);
+		struct subtree *s = subtree_push_events(x, 1);
+
+		subtree_steps(s)[x->nr] = (struct step){
+			.id = (uint16_t)x->next_id, .thread = (uint8_t)t,
+			.what = operation_hash(&op),
+		};
+		s->next_id++;
+		s->fresh = (uint16_t)(x->nr + 1);
+	}
+}
+
+/* The next value of the choice that events[x->nr] is. */
+static void push_choice(struct executions *x)
+{
+	const struct event *e = &x->events[x->nr];
+	struct subtree *s;
+
+	if (e->choice + 1 >= e->nr_choices)
+		return;
+	s = subtree_push_events(x, 0);
+	subtree_steps(s)[x->nr - 1].choice++;
+	s->next_id = (uint16_t)(e->id + 1);
+	s->shared = (uint16_t)(x->nr - 1);
+	s->fresh = s->nr_steps;
+}
+
+/* ------ one event more ------ */
+
+/* Events[x->nr] is ordered: let it happen. */
+static int perform(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
-	if (x->awaits && world_owns(e->op.object, sizeof(e->old)))
-		memcpy(&e->old, e->op.object, sizeof(e->old));
-	races_record(x, x->nr);
-	/*
-	 * A wait that was planned for before its condition may not hold: then
-	 * there is no such execution, and what leads here is part of another.
-	 */
-	if (!(enabled & (1u << t))) {
-		e->impossible |= 1u << t;
-		return give_up(x);
-	}
-	*sleep = x->brute ? 0 : still_asleep(x, e->sleep, &e->op);
 	world->threads[t].choice = e->choice;
 	if (run_thread(t) == END_FAILED && failed(x))
 		return -1;
@@ -180,58 +131,231 @@ static int perform(struct executions *x, uint32_t enabled, uint32_t *sleep)
 	return !x->again;
 }
 
-/* Go on with what is planned, and freely from there. */
-static int run_event(struct executions *x, uint32_t *sleep, struct plan **carry)
+static int new_event(struct executions *x, unsigned int t)
+{
+	struct event *e;
+
+	if (make_room(x, x->nr + 1) ||
+	    (x->nr - trail_last() >= x->spacing && trail_save(x->nr)))
+		return -1;
+	e = &x->events[++x->nr];
+	*e = (struct event){
+		.op = operation_at(x, t),
+		.nr_choices = (uint8_t)world->threads[t].nr_choices,
+	};
+	if (x->awaits && world_owns(e->op.object, sizeof(e->old)))
+		memcpy(&e->old, e->op.object, sizeof(e->old));
+	return 0;
+}
+
+/* Does it depend on what waits to be performed again? */
+static bool waits_behind(struct executions *x, const struct operation *op)
+{
+	if (operation_releases(op) || !op->bytes)
+		return false;
+	for (uint32_t left = x->waiting; left; left &= left - 1) {
+		struct operation at = operation_at(
+			x, (unsigned int)__builtin_ctz(left));
+
+		if (operation_depends(op, &at))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Who is next is the state's alone to decide.  What was taken back comes first,
+ * the oldest of it; what depends on it while it waits comes last.
+ */
+static unsigned int choose_thread(struct executions *x, uint32_t enabled)
+{
+	const struct request *first = NULL;
+
+	if (!x->waiting)
+		return (unsigned int)__builtin_ctz(enabled);
+	for (uint32_t i = 0; i < x->nr_requests; i++) {
+		const struct request *q = &x->requests[i];
+
+		if ((enabled & x->waiting & (1u << q->thread)) &&
+		    q->ordinal == x->nr_of[q->thread] &&
+		    (!first || q->since < first->since))
+			first = q;
+	}
+	if (first)
+		return first->thread;
+	for (uint32_t left = enabled; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+		struct operation op = operation_at(x, t);
+
+		if (!waits_behind(x, &op))
+			return t;
+	}
+	return (unsigned int)__builtin_ctz(enabled);
+}
+
+static int run_event(struct executions *x)
 {
 	uint32_t enabled = await_enabled(x);
+	unsigned int t;
 
 	if (!enabled)
 		return 0;
-	if (x->nr == MAX_EVENTS) {
+	if (x->nr == MAX_EVENTS - 2) {
 		x->search->result->cut++;
 		x->given_up = true;
 		return 0;
 	}
-	if (make_room(x) ||
-	    (x->nr - trail_last() >= x->spacing && trail_save(x->nr)))
+	if (x->brute && (world->choosing & enabled))
+		enabled &= world->choosing;
+	t = choose_thread(x, enabled);
+	if (x->brute && !(world->choosing & enabled))
+		push_others(x, enabled & ~(1u << t));
+	if (new_event(x, t))
 		return -1;
-	if (x->chooses && !(world->choosing & enabled))
-		plan_prune(x, carry);
-	if (!*carry && !(enabled & ~*sleep))
-		return give_up(x);
-	new_event(x, enabled, *sleep, carry);
-	return perform(x, enabled, sleep);
+	x->events[x->nr].id = (uint16_t)x->next_id++;
+	races_record(x, x->nr);
+	if (x->events[x->nr].nr_choices)
+		push_choice(x);
+	else if (!x->brute)
+		revisits_push(x);
+	x->waiting &= ~(1u << t);
+	return perform(x);
 }
 
-/* Let the world be as before events[x->nr]: what came first is known. */
-static int go_back(struct executions *x)
-{
-	uint32_t n = trail_restore(x->nr - 1);
+/* ------ what a sub-tree prescribes ------ */
 
-	for (uint32_t k = n + 1; k < x->nr; k++) {
+/* Is thread t where it was when this was performed before? */
+static bool is_there(const struct event *e)
+{
+	unsigned int t = e->op.thread;
+
+	return (world->ready & (1u << t)) &&
+	       world->threads[t].object == e->op.object &&
+	       world->threads[t].bytes == e->op.bytes && run_enabled(t);
+}
+
+/*
+ * Let the world be as when `nr` events had been performed, which are the same
+ * ones: what came first is known.
+ */
+static int go_back(struct executions *x, uint32_t nr)
+{
+	uint32_t n = trail_restore(nr);
+
+	for (uint32_t k = n + 1; k <= nr; k++) {
 		const struct event *e = &x->events[k];
 
+		if (!is_there(e)) {
+			x->nr = k - 1;
+			return stray(x, e->op.thread);
+		}
 		world->threads[e->op.thread].choice = e->choice;
 		run_thread(e->op.thread);
 	}
-	return x->nr - 1 - n >= x->spacing / 2 ? trail_save(x->nr - 1) : 0;
+	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
 }
 
-/* The event that stands last has a plan: begin with it. */
-static int run_planned(struct executions *x, uint32_t *sleep,
-		       struct plan **carry)
+static int run_step(struct executions *x, const struct step *step, bool fresh)
 {
-	struct event *e = &x->events[x->nr];
+	unsigned int t = step->thread;
+	struct event *e;
+	bool there;
 
-	if (go_back(x))
+	if (!(world->ready & (1u << t)))
+		return stray(x, t);
+	if (new_event(x, t))
 		return -1;
-	if (e->nr_choices) {
-		*carry = plan_copy(x, e->children);
-	} else {
-		*carry = e->children;
-		e->children = NULL;
+	e = &x->events[x->nr];
+	there = operation_hash(&e->op) == step->what;
+	if (!there || !run_enabled(t)) {
+		x->nr--;
+		return there && fresh && e->op.waits ? give_up(x) :
+						       stray(x, t);
 	}
-	return perform(x, await_enabled(x), sleep);
+	e->id = step->id;
+	e->choice = step->choice;
+	races_record(x, x->nr);
+	if (fresh && e->nr_choices) {
+		x->next_id = step->id + 1u;
+		push_choice(x);
+	}
+	return perform(x);
+}
+
+/* The world as after so many events can be used for the sub-tree, too. */
+static uint32_t common_events(const struct executions *x)
+{
+	const struct step *steps = subtree_steps(x->current);
+	uint32_t n = 0;
+
+	while (n < x->nr && n < x->current->nr_steps &&
+	       steps[n].thread == x->events[n + 1].op.thread &&
+	       steps[n].choice == x->events[n + 1].choice)
+		n++;
+	return n;
+}
+
+/* And the order of so many of these, where ids are the same. */
+static uint32_t common_ids(const struct executions *x, uint32_t nr)
+{
+	const struct step *steps = subtree_steps(x->current);
+	uint32_t n = 0;
+
+	while (n < nr && steps[n].id == x->events[n + 1].id)
+		n++;
+	return n;
+}
+
+static void forget_events(struct executions *x, uint32_t nr)
+{
+	for (; x->nr > nr; x->nr--)
+		races_forget(x, x->nr);
+}
+
+/* Requests that are not performed yet. */
+static void find_waiting(struct executions *x)
+{
+	x->waiting = 0;
+	for (uint32_t i = 0; i < x->nr_requests; i++)
+		if (x->nr_of[x->requests[i].thread] <= x->requests[i].ordinal)
+			x->waiting |= 1u << x->requests[i].thread;
+}
+
+/* Let world and order be as after the events that are common. */
+static int go_on_from(struct executions *x, uint32_t nr)
+{
+	const struct step *steps = subtree_steps(x->current);
+	uint32_t n = common_ids(x, nr);
+
+	if (!x->nr)
+		return 0;
+	forget_events(x, n);
+	x->width = x->current->next_id / WORD_BITS + 1;
+	for (; x->nr < nr; races_record(x, x->nr)) {
+		x->events[x->nr + 1].id = steps[x->nr].id;
+		x->nr++;
+	}
+	return go_back(x, nr);
+}
+
+/* Return: 1, 0 when the execution is not to go on, -1 without memory. */
+static int run_steps(struct executions *x)
+{
+	struct subtree *s = x->current;
+	uint32_t n = common_events(x);
+	int more = 1;
+
+	x->requests = subtree_requests(s);
+	x->nr_requests = s->nr_requests;
+	x->waiting = 0;
+	x->next_id = s->next_id;
+	if (make_room(x, s->nr_steps) || go_on_from(x, n))
+		return -1;
+	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
+		more = run_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
+	x->next_id = s->next_id;
+	find_waiting(x);
+	return x->strayed ? 0 : more;
 }
 
 /* No thread can move.  Was it an end, and which? */
@@ -260,74 +384,41 @@ static int ended(struct executions *x)
 	return 0;
 }
 
-static int run_execution(struct executions *x)
+static int run_subtree(struct executions *x)
 {
-	struct plan *carry = NULL;
-	uint32_t sleep = 0;
-	int more = 1;
+	size_t others = x->subtrees_used;
+	int more;
 
 	x->given_up = false;
 	x->search->result->runs++;
-	if (x->nr)
-		more = run_planned(x, &sleep, &carry);
+	more = run_steps(x);
 	while (more > 0)
-		more = run_event(x, &sleep, &carry);
-	plan_free(x, carry);
+		more = run_event(x);
 	if (more < 0)
 		return -1;
-	if (x->again)
+	if (x->again || x->strayed)
 		return 0;
-	if (!x->brute) {
-		races_plan(x);
-		races_plan_unfinished(x);
-	}
+	if (!x->brute)
+		revisits_push_unfinished(x);
+	subtrees_sort(x, others);
 	return ended(x);
 }
 
-/* Set the next plan.  Return: false when there is none. */
-static bool next_plan(struct executions *x)
+/* ------ the search ------ */
+
+static int take(struct executions *x, struct subtree *s)
 {
-	for (; x->nr; x->nr--) {
-		struct event *e = &x->events[x->nr];
-
-		races_forget(x, x->nr);
-		if (e->nr_choices) {
-			if (++e->choice < e->nr_choices) {
-				x->planned = x->nr;
-				return true;
-			}
-			plan_free(x, e->children);
-			continue;
-		}
-		if (!x->brute && !(e->impossible & (1u << e->op.thread)))
-			e->sleep |= 1u << e->op.thread;
-		if (!e->others)
-			continue;
-		take_plan(x, e);
-		x->planned = x->nr - 1;
-		return true;
+	if (s->bytes > x->current_room) {
+		free(x->current);
+		x->current_room = 2 * s->bytes;
+		x->current = malloc(x->current_room);
+		if (!x->current)
+			return -1;
 	}
-	return false;
-}
-
-static void forget_plans(struct executions *x)
-{
-	for (; x->nr; x->nr--) {
-		races_forget(x, x->nr);
-		plan_free(x, x->events[x->nr].others);
-		plan_free(x, x->events[x->nr].children);
-	}
-}
-
-static void free_plans(struct executions *x)
-{
-	forget_plans(x);
-	while (x->spare) {
-		struct plan *next = x->spare->next;
-
-		free(x->spare);
-		x->spare = next;
-	}
+	memcpy(x->current, s, s->bytes);
+	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
+		subtree_renumber(x->current);
+	return 0;
 }
 
 /*
@@ -336,9 +427,8 @@ static void free_plans(struct executions *x)
  */
 static int begin(struct executions *x)
 {
-	forget_plans(x);
-	x->planned = 0;
-	x->nr_races = 0;
+	forget_events(x, 0);
+	x->subtrees_used = 0;
 	x->again = false;
 	search_restart(x->search);
 	trail_restart();
@@ -351,7 +441,15 @@ static int begin(struct executions *x)
 		await_notice_wait(x, t);
 	}
 	x->again = false;
+	subtree_push(x, 0, 0)->next_id = 1;
 	return trail_save(0);
+}
+
+static int setup(struct executions *x)
+{
+	if (make_room(x, 0) || races_setup(x) || trail_begin())
+		return -1;
+	return begin(x);
 }
 
 int search_executions(struct search *search)
@@ -361,26 +459,25 @@ int search_executions(struct search *search)
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
 		.spacing = 6,
 	};
+	struct subtree *s;
 	int error;
 
 	order_of_one_execution();
-	error = make_room(&x);
-	if (!error)
-		error = trail_begin();
-	if (!error)
-		error = begin(&x);
-	while (!error && !search->stop) {
-		error = run_execution(&x);
+	error = setup(&x);
+	while (!error && !search->stop && (s = subtree_pop(&x))) {
+		error = take(&x, s);
+		if (!error)
+			error = run_subtree(&x);
 		search->result->search_bytes = races_bytes(&x) + trail_bytes();
 		if (search_poll_due(search))
 			search_poll(search);
-		if (x.again)
+		if (!error && x.again)
 			error = begin(&x);
-		else if (error || search->stop || !next_plan(&x))
-			break;
 	}
-	free_plans(&x);
 	races_free(&x);
+	free(x.subtrees);
+	free(x.current);
+	free(x.sorting);
 	trail_end();
 	return error;
 }

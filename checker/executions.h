@@ -3,8 +3,9 @@
  * executions.h - what the files of the search by executions share.
  *
  * Interface
- *   plans.c        operations, and trees of operations to be run
- *   races.c        what happened before what, and the reversals to be planned
+ *   races.c        which events of an execution came before which
+ *   revisits.c     the sub-trees that branch off where an event is new
+ *   subtrees.c     sub-trees that are still to be searched
  *   await.c        busy loops
  *   executions.c   the search; its head explains the method and the terms
  */
@@ -13,108 +14,254 @@
 
 #include "internal.h"
 
-/* Places of events are 16 bits wide: an execution this long never ends. */
-#define MAX_EVENTS 60000
-#define CLOCKS 32			/* CHECK_MAX_THREADS, rounded up */
+/* An execution this long never ends. */
+#define MAX_EVENTS 2000
 
 /* An operation before it is performed: all that decides what depends on it. */
 struct operation {
 	const void *object;
 	uint32_t bytes;
-	uint8_t class;
+	uint8_t class;			/* or CLASS_ACQUIRE_READ */
 	uint8_t thread;
 	bool waits;			/* for a condition, or in a loop */
+	bool locks;			/* waits for a lock */
 };
 
-/* A node of a plan: perform this, then one of the children, first the first. */
-struct plan {
-	struct operation op;
-	struct plan *next;		/* of the same parent */
-	struct plan *children;
+/* down_read(): writers observe it, as they have to wait for its release. */
+enum {
+	CLASS_ACQUIRE_READ = CLASS_BEGIN + 1,
+	CLASSES,
 };
 
+/* The thing at a place in the order of an execution. */
 struct event {
 	struct operation op;
-	struct plan *others;		/* to be run in this place afterwards */
-	struct plan *children;		/* planned behind op, until it runs */
-	uint32_t sleep;			/* threads, see executions.c */
-	uint32_t impossible;		/* threads whose wait is in vain */
-	uint32_t first_touch;		/* in touches */
+	uint16_t id;			/* sets of events are sets of these */
+	uint16_t ordinal;		/* of its thread, from 0 */
 	uint16_t previous;		/* event of this thread; 0: none */
 	uint8_t choice;
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
+	uint32_t word;			/* in words: the first it touches */
 	uint64_t old;			/* what its word held, if x->awaits */
-	uint16_t clock[CLOCKS];
 };
 
-/* Operations on one word are linked by what they do to it. */
-enum chain {
-	CHAIN_READ,
-	CHAIN_ADD,
-	CHAIN_WRITE,			/* and the taking of a token */
-	CHAIN_RELEASE_READ,
-	CHAIN_RELEASE_WRITE,
-	CHAINS,
+/*
+ * An event whose operation was taken back so that others come before it: it is
+ * performed as soon as it can be.
+ */
+struct request {
+	uint16_t since;			/* its first id */
+	uint16_t ordinal;
+	uint8_t thread;
+	uint8_t nr_after;
+	uint16_t after[CHECK_MAX_THREADS];	/* events to come before it */
 };
 
-struct touch {
-	uint32_t word;			/* in words */
-	uint32_t before;		/* touch in the chain; 0: none */
-	uint16_t event;
-	uint8_t chain;
+/* What an event does to a word. */
+enum kind {
+	KIND_READ,
+	KIND_ADD,
+	KIND_WRITE,			/* and the taking of a token */
+	KIND_ACQUIRE_READ,
+	KIND_RELEASE_READ,
+	KIND_RELEASE_WRITE,
+	KINDS,
 };
 
 struct word {
 	const void *address;
 	bool awaited;			/* some thread waits for its value */
-	uint32_t last[CHAINS];		/* touches of this execution */
+	uint32_t sets;			/* row of the first kind's */
 };
 
-/* events[early] and events[late], which may be one that could not happen. */
-struct race {
-	uint16_t early;
-	uint16_t late;
+/* Sets that each event has: rows of bits, from row event * ROWS on. */
+enum row {
+	ROW_BEFORE,			/* happened before it, and itself */
+	ROW_CAUSES,			/* what it may depend on, and itself */
+	ROW_CONFLICTS,			/* of others, ahead of it */
+	ROW_SOURCES,			/* those of them that it observes */
+	/* of this event and of those ahead of it: */
+	ROW_PRESENT,
+	ROW_MOVED,			/* those not put last, as is usual */
+	ROW_LATE_SOURCES,		/* that observe one with a later id */
+	ROW_LATE_CAUSES,		/* that depend on one */
+	ROWS,
+};
+
+/* Sets for a while, in revisits.c. */
+enum scratch {
+	SCRATCH_MOVABLE,
+	SCRATCH_SOURCES,
+	SCRATCH_OBSERVERS,
+	SCRATCH_LATER,
+	SCRATCH_VICTIMS,
+	SCRATCH_OTHERS,
+	SCRATCH_TAKEN,
+	SCRATCH_CLOSED,
+	SCRATCH_NEVER,
+	SCRATCH_CAUSES,
+	SCRATCH_KEPT,
+	SCRATCH_DELETED,
+	SCRATCH_PREFIX,
+	SCRATCH_NEW,
+	SCRATCH_ROWS,
+};
+
+struct bits {
+	uint64_t *at;
+	uint32_t nr_rows;
+};
+
+/* A place in a sub-tree's beginning. */
+struct step {
+	uint16_t id;
+	uint8_t thread;
+	uint8_t choice;
+	uint32_t what;			/* hash of the operation */
+};
+
+struct subtree {
+	uint32_t bytes;			/* with all that follows it */
+	uint16_t nr_steps;
+	uint16_t nr_requests;
+	uint16_t next_id;
+	uint16_t fresh;			/* the step that is new; 0: none */
+	uint16_t shared;		/* steps as where it branched off */
+	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
 struct executions {
 	struct search *search;
 	bool brute;
-	bool chooses;			/* some thread did: plans may not fit */
 	bool given_up;			/* this execution */
 	bool awaits;			/* some word is awaited */
 	bool again;			/* learned what needs a new beginning */
 	bool spins;			/* some thread does */
+	bool strayed;			/* the program is not deterministic */
 	struct event *events;		/* events[1 .. nr] */
 	uint32_t nr;
 	uint32_t room;
-	uint32_t planned;		/* events whose races are known */
 	uint32_t spacing;		/* of snapshots */
+	uint32_t next_id;
+	uint32_t width;			/* words used of a row, */
+	uint32_t stride;		/* and those there are */
 	uint16_t last_event[CHECK_MAX_THREADS];
-	struct touch *touches;		/* touches[1 .. nr_touches] */
-	uint32_t nr_touches;
-	uint32_t touches_room;
+	uint16_t nr_of[CHECK_MAX_THREADS];
+	uint16_t *id_of;		/* [thread * MAX_EVENTS + ordinal] */
+	uint16_t *place;		/* of an event, by its id */
+	struct bits rows;		/* of events, */
+	struct bits word_rows;		/* of words, */
+	struct bits thread_rows;	/* of threads, */
+	struct bits scratch;		/* and for a while */
+	struct request *requests;
+	uint32_t nr_requests;
+	uint32_t waiting;		/* threads with one not performed */
 	struct word *words;		/* words[0 .. nr_words) */
 	uint32_t nr_words;
 	uint32_t words_room;
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
-	struct race *races;		/* of this execution */
-	uint32_t nr_races;
-	uint32_t races_room;
-	uint16_t *reversal;		/* events, room as for events */
-	struct plan *spare;		/* nodes that are free */
-	size_t nr_plans;
+	struct subtree *current;	/* the one that is searched */
+	size_t current_room;
+	char *sorting;			/* a part of it, in another order */
+	size_t sorting_room;
+	char *subtrees;			/* a stack of them */
+	size_t subtrees_used;
+	size_t subtrees_room;
 };
 
-/* Which classes does one depend on, on the same object: bit masks. */
-extern const uint8_t operation_conflicts[CLASS_BEGIN + 1];
+#define WORD_BITS 64
 
-/* Do two operations of different threads depend on each other? */
+static inline uint64_t *event_row(const struct executions *x, uint32_t id,
+				  enum row row)
+{
+	return x->rows.at + (size_t)(id * ROWS + row) * x->stride;
+}
+
+static inline void set_add(uint64_t *set, uint32_t i)
+{
+	set[i / WORD_BITS] |= (uint64_t)1 << i % WORD_BITS;
+}
+
+static inline void set_remove(uint64_t *set, uint32_t i)
+{
+	set[i / WORD_BITS] &= ~((uint64_t)1 << i % WORD_BITS);
+}
+
+static inline bool set_has(const uint64_t *set, uint32_t i)
+{
+	return set[i / WORD_BITS] >> i % WORD_BITS & 1;
+}
+
+/* The members of word w of a set that are smaller than i. */
+static inline uint64_t bits_below(uint32_t w, uint32_t i)
+{
+	if (w < i / WORD_BITS)
+		return UINT64_MAX;
+	return w > i / WORD_BITS ? 0 : ((uint64_t)1 << i % WORD_BITS) - 1;
+}
+
+static inline bool sets_meet(const uint64_t *a, const uint64_t *b,
+			     uint32_t width)
+{
+	for (uint32_t w = 0; w < width; w++)
+		if (a[w] & b[w])
+			return true;
+	return false;
+}
+
+static inline void set_join(uint64_t *set, const uint64_t *other,
+			    uint32_t width)
+{
+	for (uint32_t w = 0; w < width; w++)
+		set[w] |= other[w];
+}
+
+/* The smallest member of a word of a set. */
+static inline uint32_t member_of(uint32_t w, uint64_t bits)
+{
+	return w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
+}
+
+/* Each member i of a set; words of it are read as this goes on. */
+#define for_each_member(i, set, width)                                        \
+	for (uint32_t w_##i = 0; w_##i < (width); w_##i++)                    \
+		for (uint64_t b_##i = (set)[w_##i];                           \
+		     b_##i && ((i) = member_of(w_##i, b_##i), true);          \
+		     b_##i &= b_##i - 1)
+
+/* Which kinds does one observe, and on which does its order depend? */
+extern const uint8_t kind_observes[KINDS];
+extern const uint8_t kind_observers[KINDS];
+extern const uint8_t kind_conflicts[KINDS];
+
+static inline enum kind kind_of(uint32_t class)
+{
+	static const uint8_t kinds[CLASSES] = {
+		[CHECK_READ] = KIND_READ,
+		[CHECK_ADD] = KIND_ADD,
+		[CHECK_WRITE] = KIND_WRITE,
+		[CLASS_PARK] = KIND_WRITE,
+		[CLASS_ACQUIRE_READ] = KIND_ACQUIRE_READ,
+		[CLASS_RELEASE_READ] = KIND_RELEASE_READ,
+		[CLASS_RELEASE_WRITE] = KIND_RELEASE_WRITE,
+	};
+
+	return kinds[class];
+}
+
+static inline bool operation_releases(const struct operation *op)
+{
+	return op->class == CLASS_RELEASE_READ ||
+	       op->class == CLASS_RELEASE_WRITE;
+}
+
 static inline bool operation_depends(const struct operation *a,
 				     const struct operation *b)
 {
-	return (operation_conflicts[a->class] & (1u << b->class)) &&
+	return (kind_conflicts[kind_of(a->class)] &
+		(1u << kind_of(b->class))) &&
 	       (const char *)a->object < (const char *)b->object + b->bytes &&
 	       (const char *)b->object < (const char *)a->object + a->bytes;
 }
@@ -151,38 +298,67 @@ static inline struct operation operation_at(struct executions *x,
 		.thread = (uint8_t)t,
 	};
 
-	if (x->awaits)
+	if (world->waiting & (1u << t) && run_waits_for_lock(thread)) {
+		op.locks = true;
+		if (op.class == CHECK_READ)
+			op.class = CLASS_ACQUIRE_READ;
+	} else if (x->awaits) {
 		await_refine(x, &op);
+	}
 	return op;
 }
 
-/* plans.c */
-
-struct plan *plan_new(struct executions *x, const struct operation *op);
-/* Give a list of plans, and all below them, back. */
-void plan_free(struct executions *x, struct plan *plan);
-struct plan *plan_copy(struct executions *x, const struct plan *plan);
-/*
- * Add the operations of x->reversal[0 .. nr) below a list of plans, unless one
- * of them is, or becomes, equivalent to a beginning of it.  It is used up.
- */
-void plan_insert(struct executions *x, struct plan **list, uint32_t nr);
-/* Drop those that threads cannot perform now, after another choice. */
-void plan_prune(struct executions *x, struct plan **list);
-
 /* races.c */
 
+/* Return: 0, or -1 without memory. */
+int races_setup(struct executions *x);
 /* Return: the word at address, until the next call. */
 struct word *races_word(struct executions *x, const void *address);
-/* events[n] is about to be performed: order it, and find its races. */
+/* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
-/* Forget events from n on. */
+/* Events with these ops that events[n] has not met: those that observe it. */
+void races_observers(struct executions *x, uint32_t n, uint64_t *set);
+/* Forget events[n], the last one. */
 void races_forget(struct executions *x, uint32_t n);
-/* Plan the reversal of all races of the execution that has just ended, */
-void races_plan(struct executions *x);
-/* and of those with operations that threads did not get to perform. */
-void races_plan_unfinished(struct executions *x);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
+
+/* revisits.c */
+
+/*
+ * events[x->nr] is new and stands last, but is not performed yet: push the
+ * sub-trees in which it comes earlier.
+ */
+void revisits_push(struct executions *x);
+/* The same of operations that threads did not get to perform. */
+void revisits_push_unfinished(struct executions *x);
+
+/* subtrees.c */
+
+/* A sub-tree on the stack; the caller fills steps and requests, 0 at first. */
+struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
+			     uint32_t nr_requests);
+/* Return: the last one, malloc()ed; NULL when there is none. */
+struct subtree *subtree_pop(struct executions *x);
+/*
+ * Those behind `from`, a size of the stack, branched off one execution: let
+ * those come first (last on the stack) that share most of it.
+ */
+void subtrees_sort(struct executions *x, size_t from);
+/* All that was performed, as steps; more is their number beyond that. */
+struct subtree *subtree_push_events(struct executions *x, uint32_t more);
+/* Give it the smallest ids that are in the same order. */
+void subtree_renumber(struct subtree *s);
+uint32_t operation_hash(const struct operation *op);
+
+static inline struct step *subtree_steps(struct subtree *s)
+{
+	return (struct step *)(s + 1);
+}
+
+static inline struct request *subtree_requests(struct subtree *s)
+{
+	return (struct request *)(subtree_steps(s) + s->nr_steps);
+}
 
 #endif /* CHECKER_EXECUTIONS_H */

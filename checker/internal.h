@@ -186,8 +186,10 @@ void run_wait_text(unsigned int t, char *text, size_t bytes);
 void run_endless(unsigned int t);
 /* for threads (a mask) that read again what nobody will change, */
 void run_livelock(uint32_t spinning);
-/* and for threads that all wait. */
+/* for threads that all wait, */
 void run_deadlock(void);
+/* and for one that did something else when it was run again. */
+void run_nondeterminism(unsigned int t);
 
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);

@@ -1,16 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * races.c - what happened before what in an execution, and which pairs of its
- * operations could have happened the other way round; see executions.c.
+ * races.c - which events of an execution came before which; see executions.c.
  *
  * Names used in this file
  *   word     eight bytes that operations touch; a range has several
- *   chain    the touches of a word by operations of one kind, latest first
+ *   row      a set of events, as bits
  */
 #include "executions.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define BIT(kind) (1u << KIND_##kind)
+#define RELEASES (BIT(RELEASE_READ) | BIT(RELEASE_WRITE))
+
+/*
+ * A release never has to wait and is never moved: where it stands follows from
+ * its lock's being taken.
+ */
+const uint8_t kind_observes[KINDS] = {
+	[KIND_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
+	[KIND_WRITE] = BIT(ADD) | BIT(WRITE) | BIT(ACQUIRE_READ) | RELEASES,
+	[KIND_ACQUIRE_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
+};
+
+const uint8_t kind_observers[KINDS] = {
+	[KIND_ADD] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
+	[KIND_WRITE] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
+	[KIND_ACQUIRE_READ] = BIT(WRITE),
+	[KIND_RELEASE_READ] = BIT(WRITE),
+	[KIND_RELEASE_WRITE] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
+};
+
+/* Either of the two. */
+const uint8_t kind_conflicts[KINDS] = {
+	[KIND_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
+	[KIND_ADD] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
+	[KIND_WRITE] = BIT(READ) | BIT(ADD) | BIT(WRITE) | BIT(ACQUIRE_READ) |
+		       RELEASES,
+	[KIND_ACQUIRE_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
+	[KIND_RELEASE_READ] = BIT(WRITE),
+	[KIND_RELEASE_WRITE] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
+};
+
+/* ------ rows ------ */
+
+/* So many rows, wider than they were. */
+static void widen(struct bits *bits, uint32_t nr_rows, uint32_t from,
+		  uint32_t to)
+{
+	uint64_t *at = calloc((size_t)nr_rows * to, sizeof(*at));
+
+	if (!at)
+		abort();
+	for (uint32_t i = 0; i < bits->nr_rows && from; i++)
+		memcpy(at + (size_t)i * to, bits->at + (size_t)i * from,
+		       from * sizeof(*at));
+	free(bits->at);
+	bits->at = at;
+	bits->nr_rows = nr_rows;
+}
+
+static void set_stride(struct executions *x, uint32_t stride)
+{
+	uint32_t nr = stride * WORD_BITS;
+
+	widen(&x->rows, nr * ROWS, x->stride, stride);
+	widen(&x->word_rows, x->words_room * KINDS, x->stride, stride);
+	widen(&x->thread_rows, CHECK_MAX_THREADS, x->stride, stride);
+	widen(&x->scratch, SCRATCH_ROWS, x->stride, stride);
+	x->place = realloc(x->place, nr * sizeof(*x->place));
+	if (!x->place)
+		abort();
+	x->stride = stride;
+}
 
 /* ------ words ------ */
 
@@ -39,401 +102,243 @@ static void grow_words(struct executions *x)
 	x->table = calloc(x->table_size, sizeof(*x->table));
 	if (!x->words || !x->table)
 		abort();
+	widen(&x->word_rows, x->words_room * KINDS, x->stride, x->stride);
 	for (uint32_t i = 0; i < x->nr_words; i++)
 		*slot(x, x->words[i].address) = i + 1;
 }
 
 struct word *races_word(struct executions *x, const void *address)
 {
-	uint32_t *at;
+	uint32_t *at = slot(x, address);
 
-	if (x->nr_words == x->words_room)
+	if (*at)
+		return &x->words[*at - 1];
+	if (x->nr_words == x->words_room) {
 		grow_words(x);
-	at = slot(x, address);
-	if (!*at) {
-		x->words[x->nr_words] = (struct word){ .address = address };
-		*at = ++x->nr_words;
+		at = slot(x, address);
 	}
+	x->words[x->nr_words] = (struct word){ .address = address };
+	*at = ++x->nr_words;
 	return &x->words[*at - 1];
 }
 
-static enum chain chain_of(uint32_t class)
+/* The rows of the word at a place in an operation's range. */
+static uint64_t *word_rows(struct executions *x, const struct event *e,
+			   uint32_t at)
 {
-	switch (class) {
-	case CHECK_READ:
-		return CHAIN_READ;
-	case CHECK_ADD:
-		return CHAIN_ADD;
-	case CLASS_RELEASE_READ:
-		return CHAIN_RELEASE_READ;
-	case CLASS_RELEASE_WRITE:
-		return CHAIN_RELEASE_WRITE;
-	default:
-		return CHAIN_WRITE;
-	}
+	size_t i = e->word;
+
+	if (at)
+		i = (size_t)(races_word(x, (const char *)e->op.object + at) -
+			     x->words);
+	return x->word_rows.at + i * KINDS * x->stride;
 }
 
-static void touch(struct executions *x, uint32_t n, struct word *w)
+static uint64_t *thread_row(struct executions *x, unsigned int t)
 {
-	enum chain chain = chain_of(x->events[n].op.class);
-
-	if (x->nr_touches + 2 > x->touches_room) {
-		x->touches_room = 2 * x->touches_room + 1024;
-		x->touches = realloc(x->touches,
-				     x->touches_room * sizeof(*x->touches));
-		if (!x->touches)
-			abort();
-	}
-	x->touches[++x->nr_touches] = (struct touch){
-		.word = (uint32_t)(w - x->words), .before = w->last[chain],
-		.event = (uint16_t)n, .chain = (uint8_t)chain,
-	};
-	w->last[chain] = x->nr_touches;
+	return x->thread_rows.at + (size_t)t * x->stride;
 }
 
-/* ------ what happened before ------ */
-
-static void join(uint16_t *clock, const uint16_t *other)
-{
-	for (unsigned int t = 0; t < CLOCKS; t++)
-		clock[t] = other[t] > clock[t] ? other[t] : clock[t];
-}
-
-static bool before(const struct executions *x, uint32_t a, uint32_t b)
-{
-	return x->events[b].clock[x->events[a].op.thread] >= a;
-}
-
-static void add_race(struct executions *x, uint32_t early, uint32_t late)
-{
-	if (x->nr_races == x->races_room) {
-		x->races_room = 2 * x->races_room + 64;
-		x->races = realloc(x->races,
-				   x->races_room * sizeof(*x->races));
-		if (!x->races)
-			abort();
-	}
-	x->races[x->nr_races++] = (struct race){ (uint16_t)early,
-						 (uint16_t)late };
-}
-
-/* The last event of each thread that events[late] conflicts with. */
-struct candidates {
-	uint32_t late;
-	const uint16_t *pre;		/* clock of its thread before it */
-	uint32_t threads;
-	uint16_t event[CHECK_MAX_THREADS];
-};
-
-static void add_candidate(const struct executions *x, struct candidates *c,
-			  uint32_t n)
-{
-	unsigned int t = x->events[n].op.thread;
-
-	if (t == x->events[c->late].op.thread || n <= c->pre[t])
-		return;
-	if (!(c->threads & (1u << t)) || n > c->event[t])
-		c->event[t] = (uint16_t)n;
-	c->threads |= 1u << t;
-}
+/* ------ what came before what ------ */
 
 /*
- * A token that one wake-up left cannot be taken before it: only if there are
- * two, the later may come after.
+ * Nearly all executions have few events: what is done for each of them is
+ * compiled once more for sets of one word.
  */
-static bool token_was_there(const struct executions *x, uint32_t touch)
+#define FOR_ANY_WIDTH static inline __attribute__((always_inline))
+
+/* Add what came before each of `some`, which it knows itself. */
+FOR_ANY_WIDTH void join_all(struct executions *x, uint32_t width, uint64_t *set,
+			    const uint64_t *some, enum row row)
 {
-	uint32_t one_before = x->touches[touch].before;
+	for (uint32_t w = width; w-- > 0;) {
+		uint64_t left;
 
-	return one_before &&
-	       x->events[x->touches[one_before].event].op.class != CLASS_PARK;
-}
+		/* later ones first: they know most of the others */
+		while ((left = some[w] & ~set[w])) {
+			uint32_t i = w * WORD_BITS + WORD_BITS - 1 -
+				     (uint32_t)__builtin_clzll(left);
 
-/* A chain's touches behind event `since` happened before e, and may race. */
-static void after_chain(const struct executions *x, struct event *e,
-			uint32_t touch, uint32_t since, struct candidates *c)
-{
-	for (; touch; touch = x->touches[touch].before) {
-		uint32_t n = x->touches[touch].event;
-
-		if (n <= since)
-			break;
-		join(e->clock, x->events[n].clock);
-		if (c)
-			add_candidate(x, c, n);
-	}
-}
-
-/* What e does to a word happens after what it conflicts with there. */
-static void after_word(const struct executions *x, struct event *e,
-		       const struct word *w, struct candidates *c)
-{
-	uint8_t conflicts = operation_conflicts[e->op.class];
-	uint32_t write = w->last[CHAIN_WRITE], last = 0;
-
-	if (write) {
-		last = x->touches[write].event;
-		join(e->clock, x->events[last].clock);
-		if (c && (e->op.class != CLASS_PARK ||
-			  token_was_there(x, write)))
-			add_candidate(x, c, last);
-	}
-	if (conflicts & (1u << CHECK_READ))
-		after_chain(x, e, w->last[CHAIN_READ], last, c);
-	if (conflicts & (1u << CHECK_ADD))
-		after_chain(x, e, w->last[CHAIN_ADD], last, c);
-	if (conflicts & (1u << CLASS_RELEASE_READ))
-		after_chain(x, e, w->last[CHAIN_RELEASE_READ], last, NULL);
-	if (conflicts & (1u << CLASS_RELEASE_WRITE) &&
-	    w->last[CHAIN_RELEASE_WRITE])
-		join(e->clock,
-		     x->events[x->touches[w->last[CHAIN_RELEASE_WRITE]].event]
-			     .clock);
-}
-
-/* Those that no other stands between are races. */
-static void add_races(struct executions *x, const struct candidates *c)
-{
-	for (uint32_t left = c->threads; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		uint32_t others = c->threads & ~(1u << t);
-
-		while (others) {
-			unsigned int u = (unsigned int)__builtin_ctz(others);
-
-			if (before(x, c->event[t], c->event[u]))
-				break;
-			others &= others - 1;
+			set_join(set, event_row(x, i, row), width);
 		}
-		if (!others)
-			add_race(x, c->event[t], c->late);
 	}
 }
 
-/*
- * An operation that waits: before some of the events it conflicts with it would
- * not have been enabled, as what they overwrote tells.  Pass those over.
- */
-static void candidates_of_wait(struct executions *x, struct candidates *c)
+/* Add those of other threads that did one of `kinds` to its words. */
+FOR_ANY_WIDTH void collect(struct executions *x, uint32_t width,
+			   const struct event *e, uint32_t kinds, uint64_t *set)
 {
-	const struct operation *op = &x->events[c->late].op;
+	const uint64_t *own = thread_row(x, e->op.thread);
 
-	for (uint32_t n = c->late - 1; n; n--) {
-		const struct event *e = &x->events[n];
-		bool writes = e->op.class == CHECK_WRITE;
-
-		if (!operation_depends(&e->op, op))
-			continue;
-		if (writes && (c->threads || n <= c->pre[e->op.thread]))
-			return;
-		if (await_runs_with(op, e->old))
-			add_candidate(x, c, n);
-		if (writes && c->threads)
-			return;
-	}
-}
-
-/* Order events[n], and find its races unless they are known. */
-static void order(struct executions *x, uint32_t n)
-{
-	static const uint16_t nothing[CLOCKS];
-	struct event *e = &x->events[n];
-	struct candidates c = { .late = n, .pre = nothing };
-	bool races = n > x->planned && e->op.class != CLASS_RELEASE_READ &&
-		     e->op.class != CLASS_RELEASE_WRITE;
-	bool waits = e->op.waits && races;
-
-	e->previous = x->last_event[e->op.thread];
-	if (e->previous)
-		c.pre = x->events[e->previous].clock;
-	memcpy(e->clock, c.pre, sizeof(e->clock));
 	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
-		const void *address = (const char *)e->op.object + at;
+		const uint64_t *rows = word_rows(x, e, at);
 
-		after_word(x, e, races_word(x, address),
-			   races && !waits ? &c : NULL);
+		for (uint32_t left = kinds; left; left &= left - 1)
+			set_join(set,
+				 rows + (uint32_t)__builtin_ctz(left) *
+						x->stride, width);
 	}
-	if (waits)
-		candidates_of_wait(x, &c);
-	if (c.threads)
-		add_races(x, &c);
+	for (uint32_t w = 0; w < width; w++)
+		set[w] &= ~own[w];
+}
+
+void races_observers(struct executions *x, uint32_t n, uint64_t *set)
+{
+	const struct event *e = &x->events[n];
+
+	for (uint32_t w = 0; w < x->width; w++)
+		set[w] = 0;
+	collect(x, x->width, e, kind_observers[kind_of(e->op.class)], set);
+}
+
+FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
+			 const struct event *e)
+{
+	const uint32_t of = x->events[e->previous].id;
+	const enum kind kind = kind_of(e->op.class);
+	uint64_t *before = event_row(x, e->id, ROW_BEFORE);
+	uint64_t *causes = event_row(x, e->id, ROW_CAUSES);
+	uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
+	uint64_t *sources = event_row(x, e->id, ROW_SOURCES);
+
+	for (uint32_t w = 0; w < width; w++) {
+		before[w] = event_row(x, of, ROW_BEFORE)[w];
+		causes[w] = event_row(x, of, ROW_CAUSES)[w];
+		conflicts[w] = 0;
+		sources[w] = 0;
+	}
+	collect(x, width, e, kind_conflicts[kind], conflicts);
+	collect(x, width, e, kind_observes[kind], sources);
+	join_all(x, width, before, conflicts, ROW_BEFORE);
+	join_all(x, width, causes, sources, ROW_CAUSES);
+	set_add(before, e->id);
+	set_add(causes, e->id);
+}
+
+FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
+{
+	for (uint32_t w = id / WORD_BITS; w < width; w++)
+		if (set[w] & ~bits_below(w, id + 1))
+			return true;
+	return false;
+}
+
+/* What is known of this event and all that stand ahead of it. */
+FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
+			  const struct event *e)
+{
+	uint32_t id = e->id, ahead = e[-1].id;
+	const uint64_t *conflicts = event_row(x, id, ROW_CONFLICTS);
+	uint64_t *moved = event_row(x, id, ROW_MOVED);
+
+	for (uint32_t row = ROW_PRESENT; row < ROWS; row++) {
+		const uint64_t *from = event_row(x, ahead, row);
+		uint64_t *to = event_row(x, id, row);
+
+		for (uint32_t w = 0; w < width; w++)
+			to[w] = from[w];
+	}
+	set_add(event_row(x, id, ROW_PRESENT), id);
+	for (uint32_t w = id / WORD_BITS; w < width; w++)
+		moved[w] |= conflicts[w] & ~bits_below(w, id);
+	if (e->choice)
+		set_add(moved, id);
+	if (has_above(width, event_row(x, id, ROW_SOURCES), id))
+		set_add(event_row(x, id, ROW_LATE_SOURCES), id);
+	if (has_above(width, event_row(x, id, ROW_CAUSES), id))
+		set_add(event_row(x, id, ROW_LATE_CAUSES), id);
+}
+
+/* Rows of events that are there say nothing of ids that are new. */
+static void grow_width(struct executions *x, uint32_t n, uint32_t width)
+{
+	while (width > x->stride)
+		set_stride(x, 2 * x->stride);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t row = 0; row < ROWS; row++)
+			for (uint32_t w = x->width; w < width; w++)
+				event_row(x, x->events[i].id, row)[w] = 0;
+	x->width = width;
 }
 
 void races_record(struct executions *x, uint32_t n)
 {
 	struct event *e = &x->events[n];
+	unsigned int t = e->op.thread;
+	enum kind kind = kind_of(e->op.class);
 
-	order(x, n);
-	e->clock[e->op.thread] = (uint16_t)n;
-	e->first_touch = x->nr_touches + 1;
-	x->last_event[e->op.thread] = (uint16_t)n;
+	if (e->id / WORD_BITS >= x->width)
+		grow_width(x, n, e->id / WORD_BITS + 1);
+	if (e->op.bytes)
+		e->word = (uint32_t)(races_word(x, e->op.object) - x->words);
+	e->previous = x->last_event[t];
+	e->ordinal = x->nr_of[t]++;
+	x->last_event[t] = (uint16_t)n;
+	x->id_of[t * MAX_EVENTS + e->ordinal] = e->id;
+	x->place[e->id] = (uint16_t)n;
+	if (x->width == 1) {
+		order(x, 1, e);
+		sum_up(x, 1, e);
+	} else {
+		order(x, x->width, e);
+		sum_up(x, x->width, e);
+	}
+	set_add(thread_row(x, t), e->id);
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		touch(x, n, races_word(x, (const char *)e->op.object + at));
+		set_add(word_rows(x, e, at) + kind * x->stride, e->id);
 }
 
 void races_forget(struct executions *x, uint32_t n)
 {
 	const struct event *e = &x->events[n];
+	enum kind kind = kind_of(e->op.class);
 
-	for (; x->nr_touches >= e->first_touch; x->nr_touches--) {
-		const struct touch *t = &x->touches[x->nr_touches];
-
-		x->words[t->word].last[t->chain] = t->before;
-	}
+	for (uint32_t at = 0; at < e->op.bytes; at += 8)
+		set_remove(word_rows(x, e, at) + kind * x->stride, e->id);
+	set_remove(thread_row(x, e->op.thread), e->id);
 	x->last_event[e->op.thread] = e->previous;
+	x->nr_of[e->op.thread]--;
 }
 
-/* ------ reversals ------ */
-
-/* What thread t was about to do before events[n]; its next one, or at rest. */
-static struct operation next_operation(struct executions *x,
-				       unsigned int t, uint32_t n)
+int races_setup(struct executions *x)
 {
-	uint32_t at = x->last_event[t];
-
-	if (at <= n)
-		return operation_at(x, t);
-	while (x->events[at].previous > n)
-		at = x->events[at].previous;
-	return x->events[at].op;
+	x->id_of = calloc((size_t)CHECK_MAX_THREADS * MAX_EVENTS,
+			  sizeof(*x->id_of));
+	if (!x->id_of)
+		return -1;
+	x->width = 1;
+	x->stride = 0;
+	set_stride(x, 1);
+	grow_words(x);
+	return 0;
 }
 
-/* The threads that a sequence has not been found to begin with. */
-struct sleepers {
-	uint32_t mask;
-	struct operation at[CHECK_MAX_THREADS];
-};
-
-/* Return: true when op is a sleeper's own, with nothing in its way. */
-static bool wakes(struct sleepers *s, const struct operation *op)
+static size_t bits_bytes(const struct executions *x, const struct bits *bits)
 {
-	uint32_t bit = 1u << op->thread;
-
-	if (s->mask & bit) {
-		/* after another choice it is another operation */
-		if (operation_same(op, &s->at[op->thread]))
-			return true;
-		s->mask &= ~bit;
-	}
-	for (uint32_t left = s->mask; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-
-		if (operation_depends(op, &s->at[t]))
-			s->mask &= ~(1u << t);
-	}
-	return false;
-}
-
-/*
- * The sequence that reverses a race: events behind `early` that do not depend
- * on it, then `late`.  late may be the operation of a thread that did not get
- * to perform it.  Choices are left out: they are made when a thread gets there.
- * Return: its length; 0: what sleeps at `early` leads to it, so it is done.
- */
-static uint32_t reversal(struct executions *x, const struct race *race,
-			 struct sleepers *s)
-{
-	unsigned int t = x->events[race->early].op.thread;
-	uint16_t *v = x->reversal;
-	uint32_t nr = 0;
-
-	for (uint32_t k = race->early + 1u; k <= x->nr; k++) {
-		const struct event *e = &x->events[k];
-
-		if (e->clock[t] >= race->early || k == race->late ||
-		    e->nr_choices)
-			continue;
-		v[nr++] = (uint16_t)k;
-		if (s->mask && wakes(s, &e->op))
-			return 0;
-	}
-	v[nr++] = race->late;
-	if (s->mask && wakes(s, &x->events[race->late].op))
-		return 0;
-	return s->mask ? 0 : nr;
-}
-
-/* Does the sequence have an operation that waits here in vain? */
-static bool is_impossible(const struct executions *x, uint32_t n, uint32_t nr)
-{
-	uint32_t seen = 0;
-
-	for (uint32_t i = 0; i < nr; i++) {
-		const struct operation *op = &x->events[x->reversal[i]].op;
-		uint32_t bit = 1u << op->thread;
-
-		if ((x->events[n].impossible & bit) && !(seen & bit)) {
-			uint32_t k = 0;
-
-			while (k < i && !operation_depends(
-				       &x->events[x->reversal[k]].op, op))
-				k++;
-			if (k == i)
-				return true;
-		}
-		seen |= bit;
-	}
-	return false;
-}
-
-static void plan_reversal(struct executions *x, const struct race *race)
-{
-	struct event *early = &x->events[race->early];
-	struct sleepers s = { .mask = early->sleep };
-	uint32_t nr;
-
-	for (uint32_t left = s.mask; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-
-		s.at[t] = next_operation(x, t, race->early);
-	}
-	nr = reversal(x, race, &s);
-	if (nr && !(early->impossible && is_impossible(x, race->early, nr)))
-		plan_insert(x, &early->others, nr);
-}
-
-void races_plan(struct executions *x)
-{
-	for (uint32_t i = 0; i < x->nr_races; i++)
-		plan_reversal(x, &x->races[i]);
-	x->nr_races = 0;
-}
-
-/*
- * An operation that a thread did not get to perform races all the same.  It
- * stands behind the last event while its races are planned.
- */
-void races_plan_unfinished(struct executions *x)
-{
-	for (uint32_t left = world->ready; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		struct event *e = &x->events[x->nr + 1];
-
-		if (!world->threads[t].object)
-			continue;
-		memset(e, 0, sizeof(*e));
-		e->op = operation_at(x, t);
-		order(x, x->nr + 1);
-		races_plan(x);
-	}
+	return (size_t)bits->nr_rows * x->stride * sizeof(*bits->at);
 }
 
 size_t races_bytes(const struct executions *x)
 {
-	return x->room * (sizeof(*x->events) + sizeof(*x->reversal)) +
-	       x->touches_room * sizeof(*x->touches) +
+	return x->room * sizeof(*x->events) + bits_bytes(x, &x->rows) +
+	       bits_bytes(x, &x->word_rows) + bits_bytes(x, &x->thread_rows) +
+	       bits_bytes(x, &x->scratch) +
+	       x->stride * WORD_BITS * sizeof(*x->place) +
 	       x->words_room * sizeof(*x->words) +
 	       x->table_size * sizeof(*x->table) +
-	       x->races_room * sizeof(*x->races) +
-	       x->nr_plans * sizeof(struct plan);
+	       (size_t)CHECK_MAX_THREADS * MAX_EVENTS * sizeof(*x->id_of) +
+	       x->subtrees_room + x->sorting_room + x->current_room;
 }
 
 void races_free(struct executions *x)
 {
 	free(x->events);
-	free(x->reversal);
-	free(x->touches);
+	free(x->id_of);
+	free(x->place);
+	free(x->rows.at);
+	free(x->word_rows.at);
+	free(x->thread_rows.at);
+	free(x->scratch.at);
 	free(x->words);
 	free(x->table);
-	free(x->races);
 }
