@@ -16,8 +16,9 @@
  *
  * A word is awaited when somebody spins upon it or waits for it by
  * check_op_when().  Each event remembers what its word held: so a wait is put
- * ahead of others only where it is enabled, and each sub-tree can be run.  Additions do not commute on such a word: between
- * two of them a wait may be enabled that is not before or after both.
+ * ahead of others only where it is enabled, and each sub-tree can be run.
+ * Additions do not commute on such a word: between two of them a wait may be
+ * enabled that is not before or after both.
  */
 #include "executions.h"
 
