@@ -15,10 +15,10 @@
  * words is unrolled until MAX_EVENTS, and the search is not complete then.
  *
  * A word is awaited when somebody spins upon it or waits for it by
- * check_op_when().  Each event remembers what its word held: so a plan to
- * perform a wait earlier is made only for places where it is enabled, and all
- * that is planned can be run.  Additions do not commute on such a word: between
- * two of them a wait may be enabled that is not before or after both.
+ * check_op_when().  Each event remembers what its word held: so a wait is put
+ * ahead of others only where it is enabled, and each sub-tree can be run.
+ * Additions do not commute on such a word: between two of them a wait may be
+ * enabled that is not before or after both.
  */
 #include "executions.h"
 

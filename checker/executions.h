@@ -84,7 +84,7 @@ enum row {
 	/* of this event and of those ahead of it: */
 	ROW_PRESENT,
 	ROW_MOVED,			/* those not put last, as is usual */
-	ROW_LATE_SOURCES,		/* that observe an event with a later id */
+	ROW_LATE_SOURCES,		/* that observe one with a later id */
 	ROW_LATE_CAUSES,		/* that depend on one */
 	ROWS,
 };
@@ -146,7 +146,7 @@ struct executions {
 	uint32_t room;
 	uint32_t spacing;		/* of snapshots */
 	uint32_t next_id;
-	uint32_t width;			/* words of bits in a row that are used */
+	uint32_t width;			/* words used of a row, */
 	uint32_t stride;		/* and those there are */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
@@ -220,12 +220,17 @@ static inline void set_join(uint64_t *set, const uint64_t *other,
 		set[w] |= other[w];
 }
 
-/* Each member i of a set; it may lose members while this goes on. */
-#define for_each_member(i, set, width)                                       \
-	for (uint32_t w_##i = 0; w_##i < (width); w_##i++)                   \
-		for (uint64_t b_##i = (set)[w_##i];                          \
-		     b_##i && ((i) = w_##i * WORD_BITS +                     \
-			       (uint32_t)__builtin_ctzll(b_##i), true);      \
+/* The smallest member of a word of a set. */
+static inline uint32_t member_of(uint32_t w, uint64_t bits)
+{
+	return w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
+}
+
+/* Each member i of a set; words of it are read as this goes on. */
+#define for_each_member(i, set, width)                                        \
+	for (uint32_t w_##i = 0; w_##i < (width); w_##i++)                    \
+		for (uint64_t b_##i = (set)[w_##i];                           \
+		     b_##i && ((i) = member_of(w_##i, b_##i), true);          \
 		     b_##i &= b_##i - 1)
 
 /* Which kinds does one observe, and on which does its order depend? */

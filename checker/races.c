@@ -141,11 +141,17 @@ static uint64_t *thread_row(struct executions *x, unsigned int t)
 
 /* ------ what came before what ------ */
 
+/*
+ * Nearly all executions have few events: what is done for each of them is
+ * compiled once more for sets of one word.
+ */
+#define FOR_ANY_WIDTH static inline __attribute__((always_inline))
+
 /* Add what came before each of `some`, which it knows itself. */
-static void join_all(struct executions *x, uint64_t *set, const uint64_t *some,
-		     enum row row)
+FOR_ANY_WIDTH void join_all(struct executions *x, uint32_t width, uint64_t *set,
+			    const uint64_t *some, enum row row)
 {
-	for (uint32_t w = x->width; w-- > 0;) {
+	for (uint32_t w = width; w-- > 0;) {
 		uint64_t left;
 
 		/* later ones first: they know most of the others */
@@ -153,14 +159,14 @@ static void join_all(struct executions *x, uint64_t *set, const uint64_t *some,
 			uint32_t i = w * WORD_BITS + WORD_BITS - 1 -
 				     (uint32_t)__builtin_clzll(left);
 
-			set_join(set, event_row(x, i, row), x->width);
+			set_join(set, event_row(x, i, row), width);
 		}
 	}
 }
 
 /* Add those of other threads that did one of `kinds` to its words. */
-static void collect(struct executions *x, const struct event *e, uint32_t kinds,
-		    uint64_t *set)
+FOR_ANY_WIDTH void collect(struct executions *x, uint32_t width,
+			   const struct event *e, uint32_t kinds, uint64_t *set)
 {
 	const uint64_t *own = thread_row(x, e->op.thread);
 
@@ -170,9 +176,9 @@ static void collect(struct executions *x, const struct event *e, uint32_t kinds,
 		for (uint32_t left = kinds; left; left &= left - 1)
 			set_join(set,
 				 rows + (uint32_t)__builtin_ctz(left) *
-						x->stride, x->width);
+						x->stride, width);
 	}
-	for (uint32_t w = 0; w < x->width; w++)
+	for (uint32_t w = 0; w < width; w++)
 		set[w] &= ~own[w];
 }
 
@@ -182,10 +188,11 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 
 	for (uint32_t w = 0; w < x->width; w++)
 		set[w] = 0;
-	collect(x, e, kind_observers[kind_of(e->op.class)], set);
+	collect(x, x->width, e, kind_observers[kind_of(e->op.class)], set);
 }
 
-static void order(struct executions *x, const struct event *e)
+FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
+			 const struct event *e)
 {
 	const uint32_t of = x->events[e->previous].id;
 	const enum kind kind = kind_of(e->op.class);
@@ -194,31 +201,31 @@ static void order(struct executions *x, const struct event *e)
 	uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
 	uint64_t *sources = event_row(x, e->id, ROW_SOURCES);
 
-	for (uint32_t w = 0; w < x->width; w++) {
+	for (uint32_t w = 0; w < width; w++) {
 		before[w] = event_row(x, of, ROW_BEFORE)[w];
 		causes[w] = event_row(x, of, ROW_CAUSES)[w];
 		conflicts[w] = 0;
 		sources[w] = 0;
 	}
-	collect(x, e, kind_conflicts[kind], conflicts);
-	collect(x, e, kind_observes[kind], sources);
-	join_all(x, before, conflicts, ROW_BEFORE);
-	join_all(x, causes, sources, ROW_CAUSES);
+	collect(x, width, e, kind_conflicts[kind], conflicts);
+	collect(x, width, e, kind_observes[kind], sources);
+	join_all(x, width, before, conflicts, ROW_BEFORE);
+	join_all(x, width, causes, sources, ROW_CAUSES);
 	set_add(before, e->id);
 	set_add(causes, e->id);
 }
 
-static bool has_above(const struct executions *x, const uint64_t *set,
-		      uint32_t id)
+FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
 {
-	for (uint32_t w = id / WORD_BITS; w < x->width; w++)
+	for (uint32_t w = id / WORD_BITS; w < width; w++)
 		if (set[w] & ~bits_below(w, id + 1))
 			return true;
 	return false;
 }
 
 /* What is known of this event and all that stand ahead of it. */
-static void sum_up(struct executions *x, const struct event *e)
+FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
+			  const struct event *e)
 {
 	uint32_t id = e->id, ahead = e[-1].id;
 	const uint64_t *conflicts = event_row(x, id, ROW_CONFLICTS);
@@ -228,17 +235,17 @@ static void sum_up(struct executions *x, const struct event *e)
 		const uint64_t *from = event_row(x, ahead, row);
 		uint64_t *to = event_row(x, id, row);
 
-		for (uint32_t w = 0; w < x->width; w++)
+		for (uint32_t w = 0; w < width; w++)
 			to[w] = from[w];
 	}
 	set_add(event_row(x, id, ROW_PRESENT), id);
-	for (uint32_t w = id / WORD_BITS; w < x->width; w++)
+	for (uint32_t w = id / WORD_BITS; w < width; w++)
 		moved[w] |= conflicts[w] & ~bits_below(w, id);
 	if (e->choice)
 		set_add(moved, id);
-	if (has_above(x, event_row(x, id, ROW_SOURCES), id))
+	if (has_above(width, event_row(x, id, ROW_SOURCES), id))
 		set_add(event_row(x, id, ROW_LATE_SOURCES), id);
-	if (has_above(x, event_row(x, id, ROW_CAUSES), id))
+	if (has_above(width, event_row(x, id, ROW_CAUSES), id))
 		set_add(event_row(x, id, ROW_LATE_CAUSES), id);
 }
 
@@ -269,8 +276,13 @@ void races_record(struct executions *x, uint32_t n)
 	x->last_event[t] = (uint16_t)n;
 	x->id_of[t * MAX_EVENTS + e->ordinal] = e->id;
 	x->place[e->id] = (uint16_t)n;
-	order(x, e);
-	sum_up(x, e);
+	if (x->width == 1) {
+		order(x, 1, e);
+		sum_up(x, 1, e);
+	} else {
+		order(x, x->width, e);
+		sum_up(x, x->width, e);
+	}
 	set_add(thread_row(x, t), e->id);
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
 		set_add(word_rows(x, e, at) + kind * x->stride, e->id);

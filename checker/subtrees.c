@@ -158,15 +158,14 @@ struct subtree *subtree_push_events(struct executions *x, uint32_t more)
 
 /* ------ ids ------ */
 
+/* How many of those that are used are not larger? */
 static uint16_t rank(const uint64_t *used, uint32_t id)
 {
-	uint32_t n = 0;
+	uint32_t n = set_has(used, id);
 
 	for (uint32_t w = 0; w <= id / WORD_BITS; w++)
-		n += (uint32_t)__builtin_popcountll(
-			used[w] & (bits_below(w, id) |
-				   (w == id / WORD_BITS ?
-					    (uint64_t)1 << id % WORD_BITS : 0)));
+		n += (uint32_t)__builtin_popcountll(used[w] &
+						    bits_below(w, id));
 	return (uint16_t)n;
 }
 

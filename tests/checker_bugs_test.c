@@ -1403,6 +1403,90 @@ static void test_no_operations(void **state)
 	}
 }
 
+/* ------ programs that are not deterministic ------ */
+
+static unsigned int remembered;		/* outside of the checked memory */
+
+/* An operation more, or another one, each other time. */
+static void remembers(void *arg, unsigned int t)
+{
+	(void)arg;
+	word_store(&s->x, t);
+	word_load(remembered++ % 2 ? &s->y : &s->z);
+	word_store(&s->x, t + 1);
+}
+
+static void remembers_length(void *arg, unsigned int t)
+{
+	(void)arg;
+	word_store(&s->x, t);
+	if (remembered++ % 3 == 0)
+		word_store(&s->y, t);
+	word_store(&s->x, t + 1);
+}
+
+static void throws_dice(void *arg, unsigned int t)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 3; i++)
+		if (rand() % 2)
+			word_store(&s->x, t);
+		else
+			word_load(&s->x);
+}
+
+/* One thread ends where it went on before. */
+static void throws_ends(void *arg, unsigned int t)
+{
+	(void)arg;
+	while (rand() % 4)
+		word_fetch_add(&s->x, t);
+}
+
+static void waits_or_not(void *arg, unsigned int t)
+{
+	(void)arg;
+	word_store(&s->x, t);
+	if (remembered++ % 2)
+		lock(&s->a, 1);
+	word_store(&s->x, t + 1);
+	if (check_held(&s->a))
+		unlock(&s->a, 2);
+}
+
+static void test_nondeterminism(void **state)
+{
+	void (*const threads[])(void *arg, unsigned int t) = {
+		remembers, remembers_length, throws_dice, throws_ends,
+		waits_or_not,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
+		const struct bug bug = { .thread = threads[i] };
+		struct check_program program = program_of(&bug);
+		struct check_options options = { .mode = CHECK_BY_EXECUTIONS };
+		struct check_result result;
+		char *text;
+
+		remembered = 0;
+		srand(1);
+		program.nr_threads = 3;
+		result = search(&program, &options);
+		assert_false(result.complete);
+		assert_string_equal(result.stopped, "nondeterminism");
+		assert_int_equal(result.nr_failures, 1);
+		assert_int_equal(result.failures[0].number,
+				 CHECK_NONDETERMINISM);
+		assert_non_null(strstr(result.failures[0].text,
+				       "did something else"));
+		text = check_schedule_print(&result.failures[0].schedule);
+		assert_non_null(text);
+		free(text);
+		check_result_free(&result);
+	}
+}
+
 #define NR_TESTS 64
 
 static size_t add(struct CMUnitTest *tests, size_t nr, const char *name,
@@ -1452,6 +1536,7 @@ int main(int argc, char **argv)
 		{ "bad programs", test_bad_programs },
 		{ "sizes", test_sizes },
 		{ "no operations", test_no_operations },
+		{ "nondeterminism", test_nondeterminism },
 	};
 	size_t nr = 0;
 
