@@ -357,8 +357,11 @@ static int run_steps(struct executions *x)
 	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
 		more = run_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
 	x->next_id = s->next_id;
+	if (more <= 0 || x->strayed)
+		return more < 0 ? -1 : 0;
 	find_waiting(x);
-	return x->strayed ? 0 : more;
+	revisits_begin(x);
+	return 1;
 }
 
 /* No thread can move.  Was it an end, and which? */
@@ -393,11 +396,13 @@ static int run_subtree(struct executions *x)
 	x->given_up = false;
 	x->search->result->runs++;
 	more = run_steps(x);
+	if (more <= 0)
+		return more;
 	while (more > 0)
 		more = run_event(x);
 	if (more < 0)
 		return -1;
-	if (x->again || x->strayed)
+	if (x->again)
 		return 0;
 	if (!x->brute)
 		revisits_push_unfinished(x);

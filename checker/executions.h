@@ -100,6 +100,7 @@ enum scratch {
 	SCRATCH_TAKEN,
 	SCRATCH_CLOSED,
 	SCRATCH_NEVER,
+	SCRATCH_AWAITED,		/* by requests: never deleted */
 	SCRATCH_CAUSES,
 	SCRATCH_KEPT,
 	SCRATCH_DELETED,
@@ -329,6 +330,8 @@ void races_free(struct executions *x);
 
 /* revisits.c */
 
+/* All that the sub-tree prescribes was performed: see what it requests. */
+void revisits_begin(struct executions *x);
 /*
  * events[x->nr] is new and stands last, but is not performed yet: push the
  * sub-trees in which it comes earlier.

@@ -491,6 +491,7 @@ static void push_with(const struct revisit *r, const uint64_t *taken,
 	uint64_t *others = scratch(x, SCRATCH_OTHERS);
 	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
 	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
+	const uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
 	bool none = set_empty(x, taken);
 	uint32_t first;
 
@@ -499,7 +500,8 @@ static void push_with(const struct revisit *r, const uint64_t *taken,
 	for (uint32_t w = 0; w < x->width; w++) {
 		later[w] = closed[w];
 		victims[w] = later[w] & observers[w];
-		others[w] = observers[w] & ~later[w] & ~sources[w];
+		others[w] = observers[w] & ~later[w] & ~sources[w] &
+			    ~awaited[w];
 	}
 	first = smallest(x, victims);
 	if (first != UINT32_MAX)
@@ -596,9 +598,10 @@ static void choose_in_order(const struct revisit *r)
 	uint64_t *never = scratch(x, SCRATCH_NEVER);
 	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
 	const uint64_t *moved = event_row(x, r->e->id, ROW_MOVED);
+	const uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
 
 	for (uint32_t w = 0; w < x->width; w++)
-		never[w] = moved[w] & observers[w];
+		never[w] = (moved[w] | awaited[w]) & observers[w];
 	push_with(r, taken, closed);
 	for (uint32_t i = 0; i < r->nr; i++) {
 		uint32_t id = r->sources[i];
@@ -686,6 +689,16 @@ static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 		choose_in_order(&r);
 	else
 		choose(&r, 0);
+}
+
+void revisits_begin(struct executions *x)
+{
+	uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
+
+	memset(awaited, 0, x->stride * sizeof(*awaited));
+	for (uint32_t i = 0; i < x->nr_requests; i++)
+		for (uint32_t k = 0; k < x->requests[i].nr_after; k++)
+			set_add(awaited, x->requests[i].after[k]);
 }
 
 void revisits_push(struct executions *x)
