@@ -73,6 +73,7 @@ static int stray(struct executions *x, unsigned int t)
 {
 	x->strayed = true;
 	x->search->stop = true;
+	x->search->differs = true;
 	x->search->result->stopped = "nondeterminism";
 	run_nondeterminism(t);
 	return failed(x);

@@ -677,7 +677,7 @@ static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
 	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
 
-	if (operation_releases(&r.e->op) || !find_movable(&r))
+	if (!find_movable(&r))
 		return;
 	races_observers(x, n, observers);
 	for (uint32_t w = 0; w < x->width; w++) {
