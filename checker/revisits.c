@@ -374,13 +374,15 @@ static bool make_request(const struct revisit *r, const struct event *v,
 		set_add(new, known->after[i]);
 	for (uint32_t w = 0; w < x->width; w++)
 		new[w] &= ~causes[w];
+	for_each_member(id, new, x->width)
+		if (v->op.locks && operation_releases(&event_of(x, id)->op))
+			set_remove(new, id);
 	for_each_member(id, new, x->width) {
 		const struct event *e = event_of(x, id);
-		bool last = !operation_releases(&e->op);
+		bool last = true;
 
 		for_each_member(other, new, x->width)
 			if (other != id &&
-			    !operation_releases(&event_of(x, other)->op) &&
 			    set_has(event_row(x, other, ROW_CAUSES), id))
 				last = false;
 		if (!last)
@@ -677,7 +679,7 @@ static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
 	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
 
-	if (operation_releases(&r.e->op) || !find_movable(&r))
+	if (!find_movable(&r))
 		return;
 	races_observers(x, n, observers);
 	for (uint32_t w = 0; w < x->width; w++) {
