@@ -135,6 +135,21 @@ static int perform(struct executions *x)
 	return !x->again;
 }
 
+/* What a wait that comes before it would find. */
+static uint64_t old_value(const struct executions *x,
+			  const struct operation *op)
+{
+	const char *object = op->object;
+	uint64_t old = 0;
+
+	if (object >= (const char *)world->threads &&
+	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
+		old = world->tokens;
+	else if (x->awaits && world_owns(object, sizeof(old)))
+		memcpy(&old, object, sizeof(old));
+	return old;
+}
+
 static int new_event(struct executions *x, unsigned int t)
 {
 	struct event *e;
@@ -147,8 +162,7 @@ static int new_event(struct executions *x, unsigned int t)
 		.op = operation_at(x, t),
 		.nr_choices = (uint8_t)world->threads[t].nr_choices,
 	};
-	if (x->awaits && world_owns(e->op.object, sizeof(e->old)))
-		memcpy(&e->old, e->op.object, sizeof(e->old));
+	e->old = old_value(x, &e->op);
 	return 0;
 }
 

@@ -43,7 +43,8 @@ struct event {
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
 	uint32_t word;			/* in words: the first it touches */
-	uint64_t old;			/* what its word held, if x->awaits */
+	uint64_t old;			/* what its word held, if x->awaits;
+					 * of a token: all tokens */
 };
 
 /*

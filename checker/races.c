@@ -15,8 +15,8 @@
 #define RELEASES (BIT(RELEASE_READ) | BIT(RELEASE_WRITE))
 
 /*
- * A release never has to wait and is never moved: where it stands follows from
- * its lock's being taken.
+ * Where a release stands among those that wait for its lock follows from who
+ * takes it when; only what does not wait can come on either side of it.
  */
 const uint8_t kind_observes[KINDS] = {
 	[KIND_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),

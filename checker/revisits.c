@@ -114,18 +114,26 @@ static bool lock_is_free(const struct revisit *r, const uint64_t *later)
 	return true;
 }
 
+/* The first operation on the token that comes later knows what there was. */
 static bool token_is_there(const struct revisit *r, const uint64_t *later)
 {
 	const struct executions *x = r->x;
+	const struct thread *thread = &world->threads[r->e->op.thread];
+	uint32_t now = world->tokens;
+	bool there;
 
-	for (uint32_t n = x->place[r->e->id]; --n;) {
+	for (uint32_t n = 1; n < x->place[r->e->id]; n++) {
 		const struct event *e = &x->events[n];
 
-		if (e->op.object == r->e->op.object &&
+		if (e->op.object != r->e->op.object ||
 		    !happened_after(x, e->id, later))
-			return e->op.class != CLASS_PARK;
+			continue;
+		world->tokens = (uint32_t)e->old;
+		break;
 	}
-	return false;
+	there = thread->enabled(thread->object);
+	world->tokens = now;
+	return there;
 }
 
 /* The first of those that change the word tells what it held before. */
@@ -374,13 +382,15 @@ static bool make_request(const struct revisit *r, const struct event *v,
 		set_add(new, known->after[i]);
 	for (uint32_t w = 0; w < x->width; w++)
 		new[w] &= ~causes[w];
+	for_each_member(id, new, x->width)
+		if (v->op.locks && operation_releases(&event_of(x, id)->op))
+			set_remove(new, id);
 	for_each_member(id, new, x->width) {
 		const struct event *e = event_of(x, id);
-		bool last = !operation_releases(&e->op);
+		bool last = true;
 
 		for_each_member(other, new, x->width)
 			if (other != id &&
-			    !operation_releases(&event_of(x, other)->op) &&
 			    set_has(event_row(x, other, ROW_CAUSES), id))
 				last = false;
 		if (!last)
