@@ -144,7 +144,7 @@ static uint64_t old_value(const struct executions *x,
 
 	if (object >= (const char *)world->threads &&
 	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
-		old = world->tokens;
+		old = world->tokens | (uint64_t)world->woken << 32;
 	else if (x->awaits && world_owns(object, sizeof(old)))
 		memcpy(&old, object, sizeof(old));
 	return old;

@@ -131,12 +131,13 @@ void trail_tried(void)
 
 bool trail_same(void)
 {
-	const struct snapshot *s = &snapshots[nr_snapshots - 1];
+	const struct snapshot *s;
 	size_t used = 0;
 	char *now;
 
 	if (reserve())
 		return false;
+	s = &snapshots[nr_snapshots - 1];
 	now = bytes + bytes_used;
 	for (unsigned int t = 0; t < run.program->nr_threads; t++)
 		used += thread_save(now + used, t);
