@@ -27,7 +27,7 @@ struct bytes {
 /* What a worker searches. */
 struct tree {
 	void *own;
-	/* Nothing is left and nothing found, but for what the search learned. */
+	/* Nothing is left, nothing found, but for what was learned. */
 	int (*begin)(void *own);
 	/* This process is one of several from now on, and has found nothing. */
 	void (*share)(void *own);
