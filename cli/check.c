@@ -480,6 +480,8 @@ static const char *contradiction(const struct check *check)
 		return "--jobs and --checkpoint are for --faults";
 	if (how->checkpoint_seconds > 0 && !how->checkpoint)
 		return "--every is for --checkpoint";
+	if (post && (!check->faults || check->files.nr > 1))
+		return "the ranks of an MPI job search one test together, with --faults";
 	if (how->checkpoint && check->files.nr > 1)
 		return "--checkpoint is for one test, not for several";
 	if (check->faults && check->bounded)
@@ -515,6 +517,7 @@ static int check_files(struct check *check)
 	}
 	check->options.mode = mode_of(check);
 	check->options.interrupted = interrupts_seen;
+	check->options.post = check->faults ? post : NULL;
 	check->subject = engine_load(&check->patches);
 	if (!check->subject)
 		return EXIT_WRONG_INPUT;

@@ -19,6 +19,9 @@ enum {
 	EXIT_LIMIT = 3,
 };
 
+/* The other processes of this search, started with it; NULL: none. */
+extern struct check_post *post;
+
 /* One file a command; argv[0] is the command's own name. */
 int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);

@@ -49,6 +49,8 @@ static void flush(void)
 	_exit(EXIT_WRONG_INPUT);
 }
 
+struct check_post *post;
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	char *name;
@@ -63,8 +65,19 @@ static int run(const struct command *command, int argc, char **argv)
 	return status;
 }
 
+/* Of the ranks of an MPI job the first one talks to people. */
+static void hush(void)
+{
+	if (!freopen("/dev/null", "w", stdout) ||
+	    !freopen("/dev/null", "w", stderr))
+		_exit(EXIT_WRONG_INPUT);
+}
+
 int main(int argc, char **argv)
 {
+	post = post_mpi();
+	if (post && post->self)
+		hush();
 	argp_err_exit_status = EXIT_WRONG_INPUT;
 	if (atexit(flush))
 		return EXIT_WRONG_INPUT;
