@@ -72,6 +72,10 @@ $(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
 $(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
 endif
 
+$(BUILD)/estimate: LDLIBS := -lxxhash -lm
+$(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
+	$(link)
+
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
 	$(link)
 
@@ -133,11 +137,13 @@ build-only: all $(STRESS) $(TESTS)
 mpi: ## build/mpi/faultline, which mpirun can start
 	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
 
-bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
+bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fail
 	$(STRESS)
 	bench/searches.sh
 	./$(FAULTLINE) bench dpor
 	./$(FAULTLINE) bench dpor --by-states
+	$(BUILD)/estimate
+	bench/jobs.sh
 	bench/random.sh
 
 fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60

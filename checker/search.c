@@ -238,6 +238,7 @@ int check_run(const struct check_program *program,
 	error = search_all(&search);
 	result->operations = run.total_operations;
 	result->seconds = now_seconds() - search.started;
+	result->done = search.done;
 	result->complete = !error && !search.stop && !result->cut &&
 			   !result->refused && !is_random(options->mode);
 	run_finish();
