@@ -21,7 +21,9 @@ include subject.mk
 # ./faultline for people; other builds keep theirs under BUILD.
 FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
+LIBRARY := $(BUILD)/libchecker.a
 
+comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 CLI := $(call objects,cli)
 CHECKER := $(call objects,checker)
@@ -64,9 +66,27 @@ $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 		$(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
+# Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
+ifneq ($(MPI),)
+$(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
+$(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
+endif
+
+$(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
+	$(link)
+
 $(STRESS): LDLIBS := -lpthread
 $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 	$(link)
+
+# One object with no other global names than its interface's, so that it links
+# with programs that have a run() or a world of their own.
+$(BUILD)/libchecker.o: $(CHECKER)
+	$(call say,LD)$(CC) -r -nostdlib -o $@ $^
+	@objcopy --wildcard --keep-global-symbol='check_*' \
+		--keep-global-symbol='__asan_*' $@
+$(LIBRARY): $(BUILD)/libchecker.o
+	$(call say,AR)rm -f $@ && ar crD $@ $^
 
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
@@ -81,11 +101,15 @@ $(TESTS): LDLIBS := -lcmocka -lxxhash -lpthread -lm
 $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
 	$(link)
 
+# It looks at the operations that the checker's own functions perform.
+$(BUILD)/checker_sync_random_test: LDLIBS += $(addprefix -Wl$(comma)--wrap=,\
+	run_operate run_choose check_op check_op_at)
+
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 
-all: $(FAULTLINE)
+all: $(FAULTLINE) $(LIBRARY)
 
-test: $(FAULTLINE) $(STRESS) $(TESTS) ## run the fast tests
+test: all $(STRESS) $(TESTS) ## run the fast tests
 	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
 		$(TESTS) '$(STRESS) --seconds 3' \
 		'$(STRESS) --geometry small --seconds 3' \
@@ -104,7 +128,10 @@ run-tsan: $(BUILD)/native_test $(STRESS)
 
 clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
-build-only: $(FAULTLINE) $(STRESS) $(TESTS)
+build-only: all $(STRESS) $(TESTS)
+
+mpi: ## build/mpi/faultline, which mpirun can start
+	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
 
 bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	$(STRESS)
@@ -112,6 +139,9 @@ bench: $(FAULTLINE) $(STRESS) ## measure; only counts that are wrong fail
 	./$(FAULTLINE) bench dpor
 	./$(FAULTLINE) bench dpor --by-states
 	bench/random.sh
+
+fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60
+	tests/fuzz $(or $(SECONDS),60) $(BUILD)
 
 format-check: ## hold every C file against .clang-format
 	@tests/format-check
@@ -124,6 +154,9 @@ DATA_FILES := subject.mk litmus/subject.c litmus/subject.h litmus/litmus.h \
 	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
 install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
+	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
+		'$(DESTDIR)$(PREFIX)'/$$f || exit; done
+	install -D -m 644 $(LIBRARY) '$(DESTDIR)$(PREFIX)/lib/libchecker.a'
 	for f in $(DATA_FILES); do \
 		install -D -m 644 $$f '$(DATA)'/$$f || exit; done
 	for f in $(wildcard man/*.[1-9]); do install -D -m 644 $$f \
@@ -135,5 +168,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all test test-asan test-tsan run-tsan clang build-only bench \
+.PHONY: all mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
 	format-check bare-debian install clean help always

@@ -2,23 +2,23 @@
 /*
  * by_states.c - the search by states: depth first, each state once.
  *
- * A node of the search is a snapshot between two steps.  Every state that is
+ * A node of the search is a state between two steps.  Every state that is
  * stored is expanded by every thread that is enabled in it; what is left out
  * are only the states inside a step (sharing.c says when a step goes on).
  * A step is finite unless a thread runs on for ever without meeting anyone,
  * which is reported, so no operation is put off for ever.
+ *
+ * Between two steps the world and the image (image.h) are the state of the top
+ * node; a log says what each step has overwritten, which takes them back.
  */
-#include "internal.h"
-#include "states.h"
+#include "by_states.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SEED_RUNS 400
-#define SEED_OPERATIONS 5000
-
 struct node {
-	size_t snapshot;		/* offset in dfs.bytes */
+	size_t log;			/* to undo the step that led here, */
+	size_t edges;			/* those from here begin there */
 	uint32_t state;
 	uint32_t todo;			/* threads still to be run from here */
 	uint32_t operations;		/* of the step taken from here now */
@@ -29,137 +29,125 @@ struct node {
 
 struct dfs {
 	struct search *search;
-	struct states states;
-	struct edges edges;
+	struct stored stored;
+	struct image_log log;
 	struct node *nodes;
 	size_t nr_nodes;
 	size_t nodes_room;
-	char *bytes;			/* snapshots, one behind the other */
-	size_t bytes_used;
-	size_t bytes_room;
-	size_t state_bytes;		/* of the largest state, */
-	size_t last_bytes;		/* and of the one stored last */
+	uint64_t nr_steps;
+	uint64_t restart_at;		/* steps; 0: no need to */
+	unsigned int nr_futures;
 	uint32_t lead[CHECK_MAX_THREADS]; /* operations before the root */
-	bool steps_differ;		/* world is not the top node's state */
+	uint8_t *on_way;		/* a bit a state: a node is at it */
+	size_t on_way_room;
+	bool met_cut;
+	bool has_cycles;
 };
-
-static int reserve(void **array, size_t *room, size_t wanted, size_t size)
-{
-	size_t more = *room + *room / 2 + 64;
-	void *at;
-
-	if (wanted <= *room)
-		return 0;
-	if (more < wanted)
-		more = wanted;
-	at = realloc(*array, more * size);
-	if (!at)
-		return -1;
-	*array = at;
-	*room = more;
-	return 0;
-}
 
 static void dfs_free(struct dfs *dfs)
 {
-	states_free(&dfs->states);
-	edges_free(&dfs->edges);
+	stored_free(&dfs->stored);
+	free(dfs->log.bytes);
 	free(dfs->nodes);
-	free(dfs->bytes);
+	free(dfs->on_way);
 }
 
 static size_t dfs_bytes(const struct dfs *dfs)
 {
-	return states_bytes(&dfs->states) + sharing_bytes() +
-	       edges_bytes(&dfs->edges) +
-	       dfs->nodes_room * sizeof(*dfs->nodes) + dfs->bytes_room;
+	return stored_bytes(&dfs->stored) + dfs->on_way_room + sharing_bytes() +
+	       dfs->log.room + dfs->nodes_room * sizeof(*dfs->nodes);
 }
 
-/* Put an edge from the top node into the graph, to a state or to nowhere. */
-static void add_edge(struct dfs *dfs, uint32_t to)
+static struct node *top(struct dfs *dfs)
 {
-	const struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
-	size_t at = (size_t)node->state * dfs->edges.nr_threads + node->thread;
-	uint32_t operations = run.operations;
+	return &dfs->nodes[dfs->nr_nodes - 1];
+}
+
+static int add_edge(struct dfs *dfs, uint32_t to)
+{
+	const struct node *node = top(dfs);
+	struct edge edge = {
+		.to = to, .operations = run.operations,
+		.thread = node->thread, .choice = node->choice,
+	};
 
 	dfs->search->result->steps++;
-	/* the other outcomes of a choice only lead further away */
-	if (node->choice)
-		return;
-	if (operations >= EDGE_PROGRESS)
-		operations = EDGE_PROGRESS - 1;
-	dfs->edges.to[at] = to;
-	/* nor does a thread that chooses repeat itself */
-	dfs->edges.operations[at] = (uint16_t)
-		(operations |
-		 (run.progressed || node->chose ? EDGE_PROGRESS : 0));
+	if (run.progressed)
+		edge.flags |= EDGE_PROGRESS;
+	if (node->chose)
+		edge.flags |= EDGE_CHOSE;
+	return edges_add(&dfs->stored.edges, node->state, edge);
+}
+
+static int insert(struct dfs *dfs, uint32_t *state, bool *is_new)
+{
+	return stored_insert(&dfs->stored, dfs->search, &dfs->log, state,
+			     is_new);
 }
 
 /*
- * Number the state that the world is at.  Its bytes stand behind the others.
- * Return: UINT32_MAX without memory.
+ * Where a thread was cut short, what it would have done is not known: that the
+ * others go round for ever is no livelock.
  */
-static uint32_t insert(struct dfs *dfs, bool *is_new)
+static int note_cut(struct dfs *dfs, uint32_t state)
 {
-	uint32_t state, nr_threads = dfs->edges.nr_threads;
-	const struct node *from = NULL;
-	size_t bytes;
+	struct edge unknown = { .to = EDGE_END };
 
-	if (reserve((void **)&dfs->bytes, &dfs->bytes_room,
-		    dfs->bytes_used + world_save_bound(), 1))
-		return UINT32_MAX;
-	bytes = world_save(dfs->bytes + dfs->bytes_used);
-	state = states_insert(&dfs->states,
-			      states_hash(dfs->bytes + dfs->bytes_used, bytes,
-					  0), is_new);
-	if (state == UINT32_MAX ||
-	    (state >= dfs->edges.room && edges_grow(&dfs->edges)))
-		return UINT32_MAX;
-	if (!*is_new)
-		return state;
-	for (uint32_t t = 0; t < nr_threads; t++)
-		dfs->edges.to[(size_t)state * nr_threads + t] = EDGE_NONE;
-	if (dfs->nr_nodes)
-		from = &dfs->nodes[dfs->nr_nodes - 1];
-	dfs->edges.parent[state] = from ? from->state : EDGE_NONE;
-	dfs->edges.parent_thread[state] = from ? from->thread : 0;
-	dfs->edges.parent_choice[state] =
-		from && from->chose ? (uint8_t)(from->choice + 1) : 0;
-	dfs->edges.nr_states = dfs->states.nr;
-	dfs->search->result->states = dfs->states.nr;
-	if (bytes > dfs->state_bytes)
-		dfs->state_bytes = bytes;
-	dfs->last_bytes = bytes;
-	return state;
+	if (!run_any_cut())
+		return 0;
+	dfs->met_cut |= run_met_bound();
+	return edges_add(&dfs->stored.edges, state, unknown);
+}
+
+static int mark_on_way(struct dfs *dfs, uint32_t state)
+{
+	size_t before = dfs->on_way_room;
+
+	if (room_for((void **)&dfs->on_way, &dfs->on_way_room, state / 8 + 1,
+		     1))
+		return -1;
+	memset(dfs->on_way + before, 0, dfs->on_way_room - before);
+	dfs->on_way[state / 8] |= (uint8_t)(1u << state % 8);
+	return 0;
+}
+
+/* A step to a state on the way to where it begins closes a cycle. */
+static void note_cycle(struct dfs *dfs, uint32_t state)
+{
+	if (state / 8 < dfs->on_way_room &&
+	    (dfs->on_way[state / 8] & (1u << state % 8)))
+		dfs->has_cycles = true;
 }
 
 /* The world is at a state.  Store it, and go there if it is new. */
-static int visit(struct dfs *dfs)
+static int visit(struct dfs *dfs, size_t log)
 {
-	struct node *node;
-	uint8_t thread;
+	uint32_t state;
 	bool is_new;
-	uint32_t state = insert(dfs, &is_new);
 
-	if (state == UINT32_MAX ||
-	    reserve((void **)&dfs->nodes, &dfs->nodes_room, dfs->nr_nodes + 1,
-		    sizeof(*dfs->nodes)))
+	if (insert(dfs, &state, &is_new) ||
+	    room_for((void **)&dfs->nodes, &dfs->nodes_room, dfs->nr_nodes + 1,
+		     sizeof(*dfs->nodes)))
 		return -1;
-	if (dfs->nr_nodes)
-		add_edge(dfs, state);
-	if (!is_new)
+	if (state == EDGE_NONE)
 		return 0;
-	thread = dfs->nr_nodes ? dfs->nodes[dfs->nr_nodes - 1].thread : 0;
-	node = &dfs->nodes[dfs->nr_nodes++];
-	*node = (struct node){
-		.snapshot = dfs->bytes_used,
+	if (dfs->nr_nodes && add_edge(dfs, state))
+		return -1;
+	if (!is_new) {
+		note_cycle(dfs, state);
+		return 0;
+	}
+	if (mark_on_way(dfs, state))
+		return -1;
+	dfs->nodes[dfs->nr_nodes] = (struct node){
+		.log = log,
+		.edges = dfs->stored.edges.open_used,
 		.state = state,
 		.todo = run_enabled_mask(),
-		.thread = thread,
+		.thread = dfs->nr_nodes ? top(dfs)->thread : 0,
 	};
-	dfs->bytes_used += dfs->last_bytes;
-	dfs->steps_differ = false;
-	return 0;
+	dfs->nr_nodes++;
+	return note_cut(dfs, state);
 }
 
 /* The way to the step that the top node takes now, as a schedule. */
@@ -195,17 +183,16 @@ static int failed(struct dfs *dfs)
 static int completed(struct dfs *dfs)
 {
 	struct search *search = dfs->search;
+	uint32_t state;
 	bool is_new;
 
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
-	if (insert(dfs, &is_new) == UINT32_MAX)
+	if (insert(dfs, &state, &is_new))
 		return -1;
-	if (!is_new)
+	if (state == EDGE_NONE || !is_new)
 		return 0;
 	search->result->executions++;
 	if (run_main(search->program->finish) == END_FAILED)
@@ -220,12 +207,77 @@ static int blocked(struct dfs *dfs)
 {
 	if (run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		dfs->search->result->cut++;
+	if (run_given_up(dfs->search->result))
 		return 0;
-	}
 	run_deadlock();
 	return failed(dfs);
+}
+
+/* Whatever was done since: the world and the image are the top node's again. */
+static int back(struct dfs *dfs, size_t log)
+{
+	image_sync(&dfs->stored.image);
+	return image_undo(&dfs->stored.image, &dfs->log, log);
+}
+
+/* ------ a step ------ */
+
+static enum run_end once_more(struct dfs *dfs, unsigned int t)
+{
+	enum run_end end;
+
+	world->threads[t].choice = top(dfs)->choice;
+	end = run_thread(t);
+	top(dfs)->operations = run.operations;
+	return end;
+}
+
+/* Does it mean anything that the stacks differ?  Return: 0, 1 or -1. */
+static int futures_differ(struct dfs *dfs, unsigned int t, size_t log,
+			  enum run_end *end)
+{
+	uint64_t future;
+
+	if (*end != END_YIELD || dfs->nr_futures++ >= SEARCH_FUTURES)
+		return 0;
+	future = search_future(t);
+	if (back(dfs, log))
+		return -1;
+	once_more(dfs, t);
+	future ^= search_future(t);
+	if (back(dfs, log))
+		return -1;
+	*end = once_more(dfs, t);
+	return future != 0;
+}
+
+/*
+ * The top node's step was done.  Do it once more: from the same state it has
+ * to come to the same end.
+ * Return: 0; 1 when it does not, which is a failure that ends the search; -1.
+ */
+static int repeat(struct dfs *dfs, unsigned int t, size_t log,
+		  enum run_end *end)
+{
+	struct outcome first, second;
+	int differs;
+
+	/* a stuck thread takes seconds each time */
+	if (*end == END_FAILED && run.failure.number == CHECK_STUCK)
+		return 0;
+	if (outcome_of(*end, &dfs->stored.image, &dfs->log, &first) ||
+	    back(dfs, log))
+		return -1;
+	*end = once_more(dfs, t);
+	if (outcome_of(*end, &dfs->stored.image, &dfs->log, &second))
+		return -1;
+	differs = !outcomes_equal(&first, &second);
+	if (!differs && !keys_equal(first.stacks, second.stacks))
+		differs = futures_differ(dfs, t, log, end);
+	if (differs <= 0)
+		return differs;
+	search_differs(dfs->search, t);
+	return failed(dfs) ? -1 : 1;
 }
 
 /*
@@ -233,256 +285,217 @@ static int blocked(struct dfs *dfs)
  * far as its last operation, and let others go on from there: not from behind
  * the failure, where all they do may be its consequence.
  */
-static enum run_end stop_before_failure(struct dfs *dfs, unsigned int t)
+static int stop_before_failure(struct dfs *dfs, unsigned int t, size_t log,
+			       enum run_end *end)
 {
-	struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
+	struct node *node = top(dfs);
 	uint32_t operations = node->operations;
 
 	if (operations < 2)
-		return END_FAILED;
-	world_restore(dfs->bytes + node->snapshot);
+		return 0;
+	if (back(dfs, log))
+		return -1;
 	world->threads[t].choice = node->choice;
 	node->operations = operations - 1;
-	return run_thread_short(t, operations - 1);
+	*end = run_thread_short(t, operations - 1);
+	if (*end == END_YIELD && run.operations == operations - 1)
+		return 0;
+	search_differs(dfs->search, t);
+	return failed(dfs) ? -1 : 1;
 }
 
-/* Take the next step from the top node. */
-static int step(struct dfs *dfs)
+/* The next value of the top node's choice, if there is one. */
+static void next_choice(struct dfs *dfs)
 {
-	struct node *node = &dfs->nodes[dfs->nr_nodes - 1];
-	unsigned int t = prefer(node->todo, node->thread);
-	struct thread *thread = &world->threads[t];
-	enum run_end end;
+	struct node *node = top(dfs);
 
-	if (node->thread != t)
-		node->choice = 0;
-	node->thread = (uint8_t)t;
-	if (dfs->steps_differ)
-		world_restore(dfs->bytes + node->snapshot);
-	dfs->steps_differ = true;
-	node->chose = thread->class == CLASS_CHOICE;
-	if (node->chose) {
-		thread->choice = node->choice;
-		if (node->choice + 1u >= thread->nr_choices)
-			node->todo &= ~(1u << t);
-	} else {
-		node->todo &= ~(1u << t);
-	}
-	end = run_thread(t);
-	node->operations = run.operations;
-	if (end == END_FAILED) {
-		if (failed(dfs))
-			return -1;
-		end = stop_before_failure(dfs, t);
-	}
-	if (end == END_FAILED) {
-		add_edge(dfs, EDGE_END);
-	} else if (run_all_done()) {
-		add_edge(dfs, EDGE_END);
-		if (completed(dfs))
-			return -1;
-	} else if (!run_enabled_mask()) {
-		add_edge(dfs, EDGE_END);
-		if (blocked(dfs))
-			return -1;
-	} else {
-		size_t before = dfs->nr_nodes;
-
-		if (visit(dfs))
-			return -1;
-		if (dfs->nr_nodes > before)
-			return 0;
-	}
-	/* still here: the next value of a choice, if there is one */
-	node = &dfs->nodes[dfs->nr_nodes - 1];
-	if (node->chose && (node->todo & (1u << t)))
-		node->choice++;
-	else
-		node->choice = 0;
-	return 0;
-}
-
-static void pop(struct dfs *dfs)
-{
-	struct node *node = &dfs->nodes[--dfs->nr_nodes];
-
-	dfs->bytes_used = node->snapshot;
-	dfs->steps_differ = true;
-	if (!dfs->nr_nodes)
-		return;
-	node--;
 	if (node->chose && (node->todo & (1u << node->thread)))
 		node->choice++;
 	else
 		node->choice = 0;
 }
 
-int search_begin_threads(struct search *search, const char *after_setup,
-			 uint32_t *lead)
+/* Let thread t take its step from the top node.  Return: as repeat(). */
+static int take(struct dfs *dfs, unsigned int t, size_t log, enum run_end *end)
 {
-	uint32_t limit[CHECK_MAX_THREADS];
-	unsigned int t = 0;
+	int differs = 0;
 
-	for (unsigned int i = 0; i < CHECK_MAX_THREADS; i++)
-		limit[i] = MAX_STEP_OPERATIONS;
-	run_arm_threads();
-	while (t < run.program->nr_threads) {
-		enum run_end end = run_thread_short(t, limit[t]);
-		struct check_failure *failure;
+	*end = run_thread(t);
+	top(dfs)->operations = run.operations;
+	if (search_repeats(dfs->nr_steps++))
+		differs = repeat(dfs, t, log, end);
+	if (differs || *end != END_FAILED)
+		return differs;
+	if (failed(dfs))
+		return -1;
+	return stop_before_failure(dfs, t, log, end);
+}
 
-		lead[t] = run.operations;
-		if (end != END_FAILED || limit[t] != MAX_STEP_OPERATIONS) {
-			t++;
-			continue;
-		}
-		failure = search_failure(search);
-		if (failure && schedule_add(&failure->schedule, t,
-					    run.operations))
+/* The step has ended; go on to its state if that is a new one. */
+static int arrive_at(struct dfs *dfs, enum run_end end, size_t log)
+{
+	bool all_done = run_all_done();
+
+	if (end != END_FAILED && !all_done && run_enabled_mask()) {
+		size_t before = dfs->nr_nodes;
+
+		if (visit(dfs, log))
 			return -1;
-		limit[t] = run.operations ? run.operations - 1 : 0;
-		world_restore(after_setup);
-		run_arm_threads();
-		t = 0;
+		return dfs->nr_nodes > before ? 0 :
+			image_undo(&dfs->stored.image, &dfs->log, log);
 	}
+	if (add_edge(dfs, EDGE_END))
+		return -1;
+	if (end != END_FAILED && (all_done ? completed(dfs) : blocked(dfs)))
+		return -1;
+	return back(dfs, log);
+}
+
+/* Take the next step from the top node. */
+static int step(struct dfs *dfs)
+{
+	struct node *node = top(dfs);
+	unsigned int t = prefer(node->todo, node->thread);
+	struct thread *thread = &world->threads[t];
+	size_t log = dfs->log.used, before = dfs->nr_nodes;
+	enum run_end end;
+	int differs;
+
+	if (node->thread != t)
+		node->choice = 0;
+	node->thread = (uint8_t)t;
+	node->chose = thread->class == CLASS_CHOICE;
+	if (node->chose)
+		thread->choice = node->choice;
+	if (!node->chose || node->choice + 1u >= thread->nr_choices)
+		node->todo &= ~(1u << t);
+	differs = take(dfs, t, log, &end);
+	if (differs)
+		return differs < 0 ? -1 : 0;
+	if (arrive_at(dfs, end, log))
+		return -1;
+	if (dfs->nr_nodes == before)
+		next_choice(dfs);
 	return 0;
 }
 
-static uint64_t next_random(uint64_t *state)
+static int pop(struct dfs *dfs)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
+	struct node *node = top(dfs);
+
+	if (edges_close(&dfs->stored.edges, node->state, node->edges))
+		return -1;
+	dfs->on_way[node->state / 8] ^= (uint8_t)(1u << node->state % 8);
+	dfs->nr_nodes--;
+	if (!dfs->nr_nodes)
+		return 0;
+	next_choice(dfs);
+	return image_undo(&dfs->stored.image, &dfs->log, node->log);
 }
 
-void search_learn(const char *after_setup)
-{
-	uint64_t random = 0x2545f4914f6cdd1du;
-
-	run.mode = RUN_OPERATIONS;
-	run.note_sharing = true;
-	for (int i = 0; i < SEED_RUNS; i++) {
-		unsigned int t = 0;
-
-		world_restore(after_setup);
-		run_arm_threads();
-		for (int n = 0; n < SEED_OPERATIONS; n++) {
-			unsigned int mask = run_enabled_mask();
-			uint64_t r = next_random(&random);
-
-			if (!mask)
-				break;
-			if (!(mask & (1u << t)) || r % 16 < (unsigned)i % 16)
-				do {
-					r = next_random(&random);
-					t = (unsigned int)
-						(r % run.program->nr_threads);
-				} while (!(mask & (1u << t)));
-			if (world->threads[t].class == CLASS_CHOICE)
-				world->threads[t].choice = (uint16_t)
-					((r >> 32) %
-					 world->threads[t].nr_choices);
-			if (run_thread(t) == END_FAILED)
-				break;
-		}
-		/* seconds each: leave it to the search to meet it once */
-		if (run.failure.number == CHECK_STUCK)
-			break;
-	}
-	run.note_sharing = false;
-	sharing_changed();
-}
+/* ------ a pass ------ */
 
 static bool surprised(const struct dfs *dfs)
 {
 	return !dfs->search->options->no_reduction && sharing_changed();
 }
 
-void search_forget(struct search *search)
+static void note_sizes(struct dfs *dfs)
 {
-	struct check_result *result = search->result;
-
-	if (search->options->restarted)
-		search->options->restarted(search->options->user);
-	for (size_t i = 0; i < result->nr_failures; i++)
-		check_schedule_free(&result->failures[i].schedule);
-	result->nr_failures = 0;
-	result->states = 0;
-	result->steps = 0;
-	result->executions = 0;
-	result->cut = 0;
+	stored_note(&dfs->stored, dfs->search->result, dfs_bytes(dfs),
+		    stored_bytes(&dfs->stored));
 }
 
-/* Return: 1 when what is known changed and the pass must be repeated. */
-static int pass(struct dfs *dfs, const char *after_setup)
+/*
+ * What was known turned out to be wrong: the pass has to be repeated.  Seldom
+ * is it the only thing that was wrong, so go on for as many steps again first:
+ * then there are few passes, and the last one is most of the work.
+ */
+static bool must_restart(struct dfs *dfs)
+{
+	if (surprised(dfs) && !dfs->restart_at)
+		dfs->restart_at = 2 * dfs->nr_steps;
+	return dfs->restart_at && dfs->nr_steps >= dfs->restart_at;
+}
+
+/* Return: 0; 1 when what is known changed and the pass must be repeated. */
+static int depth_first(struct dfs *dfs)
 {
 	struct search *search = dfs->search;
 
-	world_restore(after_setup);
-	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
-	search->result->passes++;
-	if (search_begin_threads(search, after_setup, dfs->lead))
-		return -1;
-	if (run_all_done()) {
-		if (completed(dfs))
-			return -1;
-		return surprised(dfs);
-	}
-	if (!run_enabled_mask())
-		return blocked(dfs) ? -1 : surprised(dfs);
-	if (visit(dfs))
-		return -1;
 	while (dfs->nr_nodes && !search->stop) {
-		if (!dfs->nodes[dfs->nr_nodes - 1].todo)
-			pop(dfs);
-		else if (step(dfs))
+		if (top(dfs)->todo ? step(dfs) : pop(dfs))
 			return -1;
-		if (surprised(dfs))
+		if (!search->stop && must_restart(dfs))
 			return 1;
 		if (search_poll_due(search)) {
-			search->result->search_bytes = dfs_bytes(dfs);
+			note_sizes(dfs);
 			search_poll(search);
 		}
 	}
-	search->result->search_bytes = dfs_bytes(dfs);
-	return 0;
+	return dfs->restart_at && !search->stop;
+}
+
+static int pass(struct dfs *dfs, const char *after_setup)
+{
+	struct search *search = dfs->search;
+	int again;
+
+	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
+	search->result->passes++;
+	if (search_begin(search, &dfs->stored.image, dfs->lead, after_setup))
+		return -1;
+	if (search->stop)
+		return 0;
+	if (run_all_done())
+		return completed(dfs) ? -1 : surprised(dfs);
+	if (!run_enabled_mask())
+		return blocked(dfs) ? -1 : surprised(dfs);
+	if (visit(dfs, 0))
+		return -1;
+	again = depth_first(dfs);
+	if (!again && !search->stop && dfs->met_cut && !search->result->cut)
+		search->result->cut = 1;
+	return again;
+}
+
+static int one_pass(struct search *search, const char *after_setup)
+{
+	struct dfs dfs = { .search = search };
+	int again;
+
+	search_forget(search);
+	again = stored_open(&dfs.stored, search->options) ? -1 :
+		pass(&dfs, after_setup);
+	note_sizes(&dfs);
+	if (!again && !search->stop && dfs.has_cycles &&
+	    cycles_find(search, &dfs.stored.edges, dfs.lead))
+		again = -1;
+	dfs_free(&dfs);
+	return again;
 }
 
 int search_states(struct search *search)
 {
-	struct check_result *result = search->result;
 	char *after_setup = malloc(world_save_bound());
-	size_t peak = 0;
-	int again;
+	size_t bytes;
+	int again = -1;
 
 	if (!after_setup)
 		return -1;
 	run.compares_states = true;
 	run.scrubs = true;
 	sharing_reset();
-	world_save(after_setup);
-	if (!search->options->no_reduction)
-		search_learn(after_setup);
-	do {
-		struct dfs dfs = {
-			.search = search,
-			.edges.nr_threads = search->program->nr_threads,
-		};
-
-		search_forget(search);
-		again = pass(&dfs, after_setup);
-		if (result->search_bytes > peak)
-			peak = result->search_bytes;
-		result->state_bytes = dfs.state_bytes;
-		if (!again && !search->stop &&
-		    cycles_find(search, &dfs.edges, dfs.lead))
-			again = -1;
-		dfs_free(&dfs);
-	} while (again > 0);
-	result->search_bytes = peak;
-	result->collision = (double)result->states * (double)result->states *
-			    0x1p-129;
+	bytes = world_save(after_setup);
+	again = search_setup_repeats(search, after_setup, bytes);
+	if (!again && !search->options->no_reduction)
+		search_learn(search, after_setup);
+	while (!search->stop && again >= 0) {
+		again = one_pass(search, after_setup);
+		if (!again)
+			break;
+	}
 	world_restore(after_setup);
 	free(after_setup);
-	return again;
+	return again < 0 ? -1 : 0;
 }

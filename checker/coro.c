@@ -34,11 +34,16 @@ void __asan_handle_no_return(void)
 #endif
 
 static char *stacks;
+static size_t nr_stacks;
 static void (*entries[MAX_COROS])(unsigned int i);
+
+/* Were they a power of two apart, they would share a few lines of the cache. */
+#define COLOUR_BYTES 320
 
 char *coro_top(unsigned int i)
 {
-	return stacks + (size_t)(i + 1) * CORO_STACK_BYTES;
+	return stacks + (size_t)(i + 1) * CORO_STACK_BYTES -
+	       i % 12 * COLOUR_BYTES;
 }
 
 /* Below is a page that nobody may touch: an overflow is a crash of its own. */
@@ -60,6 +65,7 @@ int coro_setup(unsigned int nr)
 		stacks = NULL;
 		return -1;
 	}
+	nr_stacks = nr;
 	for (unsigned int i = 0; i < nr; i++)
 		if (mprotect(stacks + (size_t)i * CORO_STACK_BYTES, GUARD_BYTES,
 			     PROT_NONE))
@@ -67,9 +73,30 @@ int coro_setup(unsigned int nr)
 	return 0;
 }
 
+bool coro_owns(const void *bytes, size_t nr)
+{
+	size_t offset = (uintptr_t)bytes - (uintptr_t)stacks;
+	size_t room = nr_stacks * CORO_STACK_BYTES;
+
+	return offset < room && nr <= room - offset;
+}
+
+void coro_clear_registers(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("xorl %%eax, %%eax\n\txorl %%ecx, %%ecx\n\t"
+			 "xorl %%edx, %%edx\n\txorl %%esi, %%esi\n\t"
+			 "xorl %%edi, %%edi\n\txorl %%r8d, %%r8d\n\t"
+			 "xorl %%r9d, %%r9d\n\txorl %%r10d, %%r10d\n\t"
+			 "xorl %%r11d, %%r11d"
+			 : : : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9",
+			   "r10", "r11", "cc");
+#endif
+}
+
 void coro_clear(unsigned int i)
 {
-	memset(coro_bottom(i), 0, CORO_STACK_BYTES - GUARD_BYTES);
+	memset(coro_bottom(i), 0, (size_t)(coro_top(i) - coro_bottom(i)));
 }
 
 /*

@@ -19,6 +19,7 @@
 #ifndef CORO_H
 #define CORO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CORO_STACK_BYTES 65536
@@ -31,8 +32,16 @@ void coro_yield(unsigned int i);
 _Noreturn void coro_leave(unsigned int i);
 char *coro_live(unsigned int i);
 char *coro_top(unsigned int i);
+/* Return: these bytes lie in the room of one of the stacks. */
+bool coro_owns(const void *bytes, size_t nr);
 void coro_clear(unsigned int i);
 void coro_scrub(unsigned int i);
+/*
+ * In a coroutine, after it yielded.  What the host left in registers that a
+ * call may change is not the program's, but compilers do store it where nothing
+ * reads it again, and then states would differ without meaning.
+ */
+void coro_clear_registers(void);
 /* Tell the coroutine where its live stack begins, after bytes were restored. */
 void coro_restored(unsigned int i, char *live);
 

@@ -1,288 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cycles.c - cycles in the graph of states in which no operation completes.
+ * cycles.c - the shortest round in which threads undo each other.
  *
- * A cycle in which one thread goes round alone is a livelock.  One in which
- * several threads go round undoes nobody's correctness, because each moves
- * only as the others changed something; but the user wants to know it, so the
- * shortest is looked for.
+ * A cycle in which several threads go round, and which some step leads out of,
+ * undoes nobody's correctness, because each moves only as the others changed
+ * something; but the user wants to know it, so the shortest is looked for.
  */
-#include "internal.h"
+#include "graph.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Give up proving that a cycle is the shortest after this much work. */
 #define MAX_WORK 5000000
 
-int edges_grow(struct edges *e)
-{
-	uint32_t room = e->room ? 2 * e->room : 4096;
-	size_t cells = (size_t)room * e->nr_threads;
-	void *to = realloc(e->to, cells * sizeof(*e->to));
-	void *operations, *parent, *thread, *choice;
-
-	if (to)
-		e->to = to;
-	operations = realloc(e->operations, cells * sizeof(*e->operations));
-	if (operations)
-		e->operations = operations;
-	parent = realloc(e->parent, room * sizeof(*e->parent));
-	if (parent)
-		e->parent = parent;
-	thread = realloc(e->parent_thread, room);
-	if (thread)
-		e->parent_thread = thread;
-	choice = realloc(e->parent_choice, room);
-	if (choice)
-		e->parent_choice = choice;
-	if (!to || !operations || !parent || !thread || !choice)
-		return -1;
-	e->room = room;
-	return 0;
-}
-
-size_t edges_bytes(const struct edges *e)
-{
-	size_t cell = sizeof(*e->to) + sizeof(*e->operations);
-
-	return e->room * (e->nr_threads * cell + 6);
-}
-
-void edges_free(struct edges *e)
-{
-	free(e->to);
-	free(e->operations);
-	free(e->parent);
-	free(e->parent_thread);
-	free(e->parent_choice);
-}
-
-static uint32_t edge_to(const struct edges *e, uint32_t state, uint32_t t)
-{
-	size_t at = (size_t)state * e->nr_threads + t;
-
-	return e->to[at] == EDGE_END || (e->operations[at] & EDGE_PROGRESS) ?
-		EDGE_NONE : e->to[at];
-}
-
-static uint32_t edge_length(const struct edges *e, uint32_t state, uint32_t t)
-{
-	return e->operations[(size_t)state * e->nr_threads + t] &
-	       ~EDGE_PROGRESS;
-}
-
-/* The way from the first state to this one. */
-static int lead_to(const struct edges *e, const uint32_t *lead, uint32_t state,
-		   struct check_schedule *schedule)
-{
-	uint32_t first[CHECK_MAX_THREADS];
-	uint32_t *way, n = 0;
-
-	memcpy(first, lead, sizeof(first));
-	way = malloc(((size_t)e->nr_states + 1) * sizeof(*way));
-	if (!way)
-		return -1;
-	for (; state != EDGE_NONE; state = e->parent[state])
-		way[n++] = state;
-	while (n-- > 1) {
-		uint32_t from = way[n], next = way[n - 1];
-		uint32_t t = e->parent_thread[next];
-
-		if (schedule_add(schedule, t,
-				 first[t] + edge_length(e, from, t)) ||
-		    (e->parent_choice[next] &&
-		     schedule_choose(schedule, (uint8_t)
-				     (e->parent_choice[next] - 1))))
-			break;
-		first[t] = 0;
-	}
-	free(way);
-	if (n != 0 && n != UINT32_MAX)
-		return -1;
-	for (uint32_t t = 0; t < e->nr_threads; t++)
-		if (first[t] && schedule_add(schedule, t, first[t]))
-			return -1;
-	return 0;
-}
-
-/* Every other thread is at its end, blocked or stays where it is. */
-static bool others_blocked(const struct edges *e, uint32_t state, uint32_t t)
-{
-	uint32_t at = state;
-
-	do {
-		for (uint32_t u = 0; u < e->nr_threads; u++) {
-			uint32_t to = e->to[(size_t)at * e->nr_threads + u];
-
-			if (u != t && to != EDGE_NONE && to != at)
-				return false;
-		}
-		at = edge_to(e, at, t);
-	} while (at != state);
-	return true;
-}
-
-static int lone_cycle(struct search *search, const struct edges *e,
-		      const uint32_t *lead, uint32_t state, uint32_t t)
-{
-	struct check_failure *failure;
-	uint32_t at = state, length = 0;
-
-	if (!search->options->lone_cycles_fail && !others_blocked(e, state, t))
-		return 0;
-	memset(&run.failure, 0, sizeof(run.failure));
-	run.failure.number = CHECK_LIVELOCK;
-	failure = search_failure(search);
-	if (!failure)
-		return 0;
-	do {
-		length += edge_length(e, at, t);
-		at = edge_to(e, at, t);
-	} while (at != state);
-	snprintf(failure->text, sizeof(failure->text),
-		 "CPU%u repeats %u operations for ever though nobody else changes anything",
-		 t, length);
-	if (lead_to(e, lead, state, &failure->schedule))
-		return -1;
-	return schedule_add(&failure->schedule, t, length);
-}
-
-/* Going round alone undoes nobody: such steps are in no mutual cycle. */
-static void leave_out(struct edges *e, uint32_t state, uint32_t t)
-{
-	uint32_t at = state;
-
-	while (at != EDGE_NONE) {
-		uint32_t next = edge_to(e, at, t);
-
-		e->operations[(size_t)at * e->nr_threads + t] |= EDGE_PROGRESS;
-		at = next;
-	}
-}
-
-/* Each state has one edge of thread t at most: follow it until a cycle. */
-static int lone_cycles(struct search *search, struct edges *e,
-		       const uint32_t *lead, uint32_t t)
-{
-	uint32_t *mark = calloc((size_t)e->nr_states + 1, sizeof(*mark));
-	int error = 0;
-
-	if (!mark)
-		return -1;
-	for (uint32_t s = 0; s < e->nr_states && !error; s++) {
-		uint32_t at = s;
-
-		while (at != EDGE_NONE && !mark[at]) {
-			mark[at] = s + 1;
-			at = edge_to(e, at, t);
-		}
-		if (at == EDGE_NONE || mark[at] != s + 1)
-			continue;
-		error = lone_cycle(search, e, lead, at, t);
-		leave_out(e, at, t);
-	}
-	free(mark);
-	return error;
-}
-
-/* ------ strongly connected components (Tarjan, without recursion) ------ */
-
-struct tarjan {
-	const struct edges *e;
-	uint32_t *index;		/* order of discovery + 1 */
-	uint32_t *low;
-	uint32_t *component;		/* number + 1 once known */
-	uint32_t *stack;
-	uint32_t nr_stack;
-	uint32_t *call;			/* the recursion, as an array */
-	uint8_t *next;			/* thread whose edge is next */
-	uint32_t nr_call;
-	uint32_t nr_index;
-	uint32_t nr_components;
-};
-
-static void tarjan_enter(struct tarjan *tj, uint32_t s)
-{
-	tj->index[s] = tj->low[s] = ++tj->nr_index;
-	tj->stack[tj->nr_stack++] = s;
-	tj->next[s] = 0;
-	tj->call[tj->nr_call++] = s;
-}
-
-static void tarjan_leave(struct tarjan *tj, uint32_t s)
-{
-	uint32_t member;
-
-	tj->nr_call--;
-	if (tj->nr_call) {
-		uint32_t up = tj->call[tj->nr_call - 1];
-
-		if (tj->low[s] < tj->low[up])
-			tj->low[up] = tj->low[s];
-	}
-	if (tj->low[s] != tj->index[s])
-		return;
-	tj->nr_components++;
-	do {
-		member = tj->stack[--tj->nr_stack];
-		tj->component[member] = tj->nr_components;
-	} while (member != s);
-}
-
-static void tarjan_run(struct tarjan *tj, uint32_t root)
-{
-	tarjan_enter(tj, root);
-	while (tj->nr_call) {
-		uint32_t s = tj->call[tj->nr_call - 1], to;
-
-		if (tj->next[s] == tj->e->nr_threads) {
-			tarjan_leave(tj, s);
-			continue;
-		}
-		to = edge_to(tj->e, s, tj->next[s]++);
-		if (to == EDGE_NONE)
-			continue;
-		if (!tj->index[to])
-			tarjan_enter(tj, to);
-		else if (!tj->component[to] && tj->index[to] < tj->low[s])
-			tj->low[s] = tj->index[to];
-	}
-}
-
-static uint32_t *components(const struct edges *e)
-{
-	size_t n = (size_t)e->nr_states + 1;
-	struct tarjan tj = { .e = e };
-
-	tj.index = calloc(n, sizeof(*tj.index));
-	tj.low = calloc(n, sizeof(*tj.low));
-	tj.component = calloc(n, sizeof(*tj.component));
-	tj.stack = calloc(n, sizeof(*tj.stack));
-	tj.call = calloc(n, sizeof(*tj.call));
-	tj.next = calloc(n, sizeof(*tj.next));
-	if (tj.index && tj.low && tj.component && tj.stack && tj.call &&
-	    tj.next) {
-		for (uint32_t s = 0; s < e->nr_states; s++)
-			if (!tj.index[s])
-				tarjan_run(&tj, s);
-	} else {
-		free(tj.component);
-		tj.component = NULL;
-	}
-	free(tj.index);
-	free(tj.low);
-	free(tj.stack);
-	free(tj.call);
-	free(tj.next);
-	return tj.component;
-}
-
 /* ------ the shortest cycle (Dijkstra from each switch of threads) ------ */
 
 struct shortest {
-	const struct edges *e;
+	struct graph *graph;
 	const uint32_t *component;
 	uint32_t *distance;
 	uint32_t *epoch;		/* distance is valid in this round */
@@ -357,95 +91,147 @@ static int relax(struct shortest *sh, uint32_t from, uint32_t by, uint32_t to,
 	return heap_push(sh, distance, to);
 }
 
+/* The round may end here: by another thread than the one that began it. */
+static void closes(struct shortest *sh, uint32_t start, uint32_t first,
+		   uint32_t from, const struct edge *edge, uint32_t length)
+{
+	if (edge->thread == first)
+		return;
+	sh->best = length;
+	sh->best_start = start;
+	sh->best_thread = first;
+	sh->closing = from;
+	sh->closing_thread = edge->thread;
+}
+
+static int from_state(struct shortest *sh, uint32_t start, uint32_t first,
+		      uint32_t s, uint32_t length)
+{
+	const uint8_t *at = edges_from(sh->graph->edges, s);
+
+	while (at) {
+		struct edge edge;
+		uint32_t next;
+
+		at = edges_next(at, s, &edge);
+		next = length + edge.operations;
+		if (!graph_counts(&edge, GRAPH_UNDONE) || next >= sh->best ||
+		    sh->component[edge.to] != sh->component[start])
+			continue;
+		if (edge.to == start && edge.thread != first)
+			closes(sh, start, first, s, &edge, next);
+		else if (relax(sh, s, edge.thread, edge.to, next))
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * Cycles through start that begin with a step of thread t and end with one of
  * another.  When one is the best so far, `from` and `by` describe it until the
  * next round.
  */
-static int from_start(struct shortest *sh, uint32_t start, uint32_t t)
+static int from_start(struct shortest *sh, uint32_t start,
+		      const struct edge *edge)
 {
-	const struct edges *e = sh->e;
-	uint32_t first = edge_to(e, start, t);
-
-	if (first == EDGE_NONE ||
-	    sh->component[first] != sh->component[start])
+	if (sh->component[edge->to] != sh->component[start])
 		return 0;
 	sh->round++;
 	sh->nr_heap = 0;
-	if (relax(sh, start, t, first, edge_length(e, start, t)))
+	if (relax(sh, start, edge->thread, edge->to, edge->operations))
 		return -1;
-	while (sh->nr_heap) {
+	while (sh->nr_heap && !graph_stopped(sh->graph)) {
 		uint64_t item = heap_pop(sh);
 		uint32_t s = (uint32_t)item, length = (uint32_t)(item >> 32);
 
 		sh->work++;
 		if (length >= sh->best)
 			break;
-		if (length > sh->distance[s])
-			continue;
-		for (uint32_t u = 0; u < e->nr_threads; u++) {
-			uint32_t to = edge_to(e, s, u);
-			uint32_t next = length + edge_length(e, s, u);
-
-			if (to == EDGE_NONE || next >= sh->best ||
-			    sh->component[to] != sh->component[start])
-				continue;
-			if (to == start && u != t) {
-				sh->best = next;
-				sh->best_start = start;
-				sh->best_thread = t;
-				sh->closing = s;
-				sh->closing_thread = u;
-			} else if (relax(sh, s, u, to, next)) {
-				return -1;
-			}
-		}
+		if (length <= sh->distance[s] &&
+		    from_state(sh, start, edge->thread, s, length))
+			return -1;
 	}
 	return 0;
 }
 
-/* Find the best cycle once more, and put it into the result. */
-static int describe(struct search *search, struct shortest *sh,
-		    const uint32_t *lead)
+static int from_all(struct shortest *sh)
 {
-	struct check_cycle *cycle = &search->result->cycle;
-	const struct edges *e = sh->e;
+	const struct edges *edges = sh->graph->edges;
+
+	for (uint32_t s = 0; s < edges->nr_states; s++) {
+		const uint8_t *at = edges_from(edges, s);
+
+		if (sh->work >= MAX_WORK && sh->best != UINT32_MAX)
+			return 0;
+		while (at) {
+			struct edge edge;
+
+			at = edges_next(at, s, &edge);
+			if (graph_counts(&edge, GRAPH_UNDONE) &&
+			    from_start(sh, s, &edge))
+				return -1;
+		}
+		if (graph_stopped(sh->graph))
+			return 0;
+	}
+	return 0;
+}
+
+/* The round goes over `way`, backwards, from best_start and back to it. */
+static int add_round(struct shortest *sh, const uint32_t *way, uint32_t n,
+		     struct check_cycle *cycle)
+{
+	uint32_t from = sh->best_start, to;
+
+	do {
+		struct edge edge;
+		uint32_t t;
+
+		to = n ? way[--n] : sh->best_start;
+		t = to == sh->best_start ? sh->closing_thread : sh->by[to];
+		cycle->threads |= 1u << t;
+		graph_step(sh->graph, from, t, &edge);
+		if (graph_take(&cycle->round, &edge, 0))
+			return -1;
+		from = to;
+	} while (to != sh->best_start);
+	return 0;
+}
+
+/* Find the best cycle once more, and put it into the result. */
+static int describe(struct shortest *sh)
+{
+	struct check_result *result = sh->graph->search->result;
+	struct check_cycle *cycle = &result->cycle;
 	uint32_t *way, n = 0;
+	struct edge edge;
 	int error = 0;
 
 	cycle->operations = sh->best++;
-	way = malloc(((size_t)e->nr_states + 1) * sizeof(*way));
-	if (!way || from_start(sh, sh->best_start, sh->best_thread)) {
-		free(way);
+	way = malloc(((size_t)sh->graph->edges->nr_states + 1) * sizeof(*way));
+	if (!way)
 		return -1;
-	}
-	for (uint32_t at = sh->closing; at != sh->best_start; at = sh->from[at])
-		way[n++] = at;
-	for (uint32_t from = sh->best_start; !error; ) {
-		uint32_t to = n ? way[--n] : sh->best_start;
-		uint32_t t = to == sh->best_start ? sh->closing_thread :
-						    sh->by[to];
-
-		cycle->threads |= 1u << t;
-		error = schedule_add(&cycle->round, t,
-				     edge_length(e, from, t));
-		from = to;
-		if (to == sh->best_start)
-			break;
+	graph_step(sh->graph, sh->best_start, sh->best_thread, &edge);
+	if (from_start(sh, sh->best_start, &edge) || graph_ways(sh->graph))
+		error = -1;
+	if (!error && !sh->graph->search->stop) {
+		for (uint32_t at = sh->closing; at != sh->best_start;
+		     at = sh->from[at])
+			way[n++] = at;
+		error = add_round(sh, way, n, cycle) ||
+			graph_lead(sh->graph, sh->best_start, &cycle->lead) ?
+			-1 : 0;
+		result->has_cycle = !error;
 	}
 	free(way);
-	if (error)
-		return -1;
-	search->result->has_cycle = true;
-	return lead_to(e, lead, sh->best_start, &cycle->lead);
+	return error;
 }
 
-static int mutual_cycle(struct search *search, const struct edges *e,
-			const uint32_t *lead)
+int graph_undoing(struct graph *graph)
 {
-	size_t n = (size_t)e->nr_states + 1;
-	struct shortest sh = { .e = e, .best = UINT32_MAX };
-	uint32_t *component = components(e);
+	size_t n = (size_t)graph->edges->nr_states + 1;
+	struct shortest sh = { .graph = graph, .best = UINT32_MAX };
+	uint32_t *component = graph_components(graph, GRAPH_UNDONE);
 	int error = component ? 0 : -1;
 
 	sh.component = component;
@@ -455,13 +241,11 @@ static int mutual_cycle(struct search *search, const struct edges *e,
 	sh.by = malloc(n);
 	if (!sh.distance || !sh.epoch || !sh.from || !sh.by)
 		error = -1;
-	for (uint32_t s = 0; s < e->nr_states && !error; s++)
-		for (uint32_t t = 0; t < e->nr_threads && !error; t++)
-			if (sh.work < MAX_WORK || sh.best == UINT32_MAX)
-				error = from_start(&sh, s, t);
-	search->result->cycle.shortest = sh.work < MAX_WORK;
-	if (!error && sh.best != UINT32_MAX)
-		error = describe(search, &sh, lead);
+	if (!error && !graph->search->stop)
+		error = from_all(&sh);
+	graph->search->result->cycle.shortest = sh.work < MAX_WORK;
+	if (!error && sh.best != UINT32_MAX && !graph->search->stop)
+		error = describe(&sh);
 	free(component);
 	free(sh.distance);
 	free(sh.epoch);
@@ -469,13 +253,4 @@ static int mutual_cycle(struct search *search, const struct edges *e,
 	free(sh.by);
 	free(sh.heap);
 	return error;
-}
-
-int cycles_find(struct search *search, struct edges *edges,
-		const uint32_t *lead)
-{
-	for (uint32_t t = 0; t < edges->nr_threads; t++)
-		if (lone_cycles(search, edges, lead, t))
-			return -1;
-	return mutual_cycle(search, edges, lead);
 }

@@ -22,6 +22,7 @@
  *   step      an event as a sub-tree prescribes it
  *   request   an event that was taken back and is to be performed again
  */
+#include "by_states.h"
 #include "executions.h"
 
 #include <stdlib.h>
@@ -69,9 +70,7 @@ static int failed(struct executions *x)
 static int stray(struct executions *x, unsigned int t)
 {
 	x->strayed = true;
-	x->search->stop = true;
-	x->search->result->stopped = "nondeterminism";
-	run_nondeterminism(t);
+	search_differs(x->search, t);
 	return failed(x);
 }
 
@@ -140,7 +139,7 @@ static uint64_t old_value(const struct executions *x,
 
 	if (object >= (const char *)world->threads &&
 	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
-		old = world->tokens;
+		old = (uint64_t)world->woken << 32 | world->tokens;
 	else if (x->awaits && world_owns(object, sizeof(old)))
 		memcpy(&old, object, sizeof(old));
 	return old;
@@ -382,10 +381,8 @@ static int ended(struct executions *x)
 
 	if (x->given_up || run_any_failed())
 		return 0;
-	if (run_any_cut()) {
-		search->result->cut++;
+	if (run_given_up(search->result))
 		return 0;
-	}
 	if (!run_all_done()) {
 		if (run_enabled_mask())
 			run_livelock(run_enabled_mask());

@@ -7,8 +7,7 @@
  * it takes to get there: all that one thread reaches alone, then all that one
  * switch more reaches, and so on until every failure was met again.
  */
-#include "internal.h"
-#include "states.h"
+#include "by_states.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,7 @@ struct item {
 
 struct fewest {
 	struct search *search;
-	struct states states;
+	struct stored stored;
 	struct item *items;
 	uint32_t nr_items;
 	uint32_t room;
@@ -69,28 +68,35 @@ static int reserve(struct fewest *f)
 	return 0;
 }
 
+/* Who came to a state counts here: to go on costs that thread no switch. */
+static uint32_t insert(struct fewest *f, uint32_t salt, bool *is_new)
+{
+	struct states *states = &f->stored.states;
+	struct image *image = &f->stored.image;
+
+	if (image_follow(image, NULL) ||
+	    (states->exact && exact_put(states->exact, 0, salt)))
+		return STATES_NO_MEMORY;
+	return states_insert(states, image_key(image, salt), is_new);
+}
+
 /* Keep the world, reached by the step in *item, unless it is known. */
 static int keep(struct fewest *f, struct item item)
 {
-	size_t bytes;
 	bool is_new;
 
 	if (f->bytes_used > MAX_BYTES) {
 		f->full = true;
 		return 0;
 	}
-	if (reserve(f))
-		return -1;
-	bytes = world_save(f->bytes + f->bytes_used);
-	if (states_insert(&f->states,
-			  states_hash(f->bytes + f->bytes_used, bytes,
-				      item.thread + 1u),
-			  &is_new) == UINT32_MAX)
+	if (insert(f, item.thread + 1u, &is_new) == STATES_NO_MEMORY)
 		return -1;
 	if (!is_new)
 		return 0;
+	if (reserve(f))
+		return -1;
 	item.snapshot = f->bytes_used;
-	f->bytes_used += bytes;
+	f->bytes_used += world_save(f->bytes + f->bytes_used);
 	f->items[f->nr_items++] = item;
 	return 0;
 }
@@ -151,6 +157,17 @@ static int failed(struct fewest *f, const struct item *item)
 	return 0;
 }
 
+/* run.failure comes before any step: no schedule is shorter than its own. */
+static void met_at_once(struct fewest *f)
+{
+	const struct check_result *result = f->search->result;
+
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (result->failures[i].number == run.failure.number &&
+		    result->failures[i].where == run.failure.where)
+			f->met[i] = true;
+}
+
 static int after_step(struct fewest *f, enum run_end end,
 		      const struct item *item)
 {
@@ -171,6 +188,16 @@ static int after_step(struct fewest *f, enum run_end end,
 	return keep(f, *item);
 }
 
+/* The step does not end as it did: put that down, with the way there. */
+static int differs(struct fewest *f, const struct item *item)
+{
+	struct check_failure *failure;
+
+	search_differs(f->search, item->thread);
+	failure = search_failure(f->search);
+	return failure ? path(f, item, &failure->schedule) : 0;
+}
+
 /* As in by_states.c: others may go on from before the failure. */
 static int keep_before_failure(struct fewest *f, uint32_t from,
 			       struct item *item)
@@ -179,7 +206,9 @@ static int keep_before_failure(struct fewest *f, uint32_t from,
 	world->threads[item->thread].choice = item->choice;
 	item->operations--;
 	item->length--;
-	run_thread_short(item->thread, item->operations);
+	if (run_thread_short(item->thread, item->operations) != END_YIELD ||
+	    run.operations != item->operations)
+		return differs(f, item);
 	return keep(f, *item);
 }
 
@@ -215,6 +244,12 @@ static int run_from(struct fewest *f, uint32_t from, unsigned int t)
 	return error;
 }
 
+static size_t fewest_bytes(const struct fewest *f)
+{
+	return states_bytes(&f->stored.states) + f->bytes_room +
+	       f->room * sizeof(*f->items);
+}
+
 static size_t missing(const struct fewest *f)
 {
 	const struct check_result *result = f->search->result;
@@ -228,10 +263,20 @@ static size_t missing(const struct fewest *f)
 		unsigned int number = result->failures[i].number;
 
 		if (!f->met[i] && number != CHECK_LIVELOCK &&
-		    number != CHECK_STUCK)
+		    number != CHECK_STUCK && number != CHECK_NONDETERMINISM)
 			n++;
 	}
 	return n;
+}
+
+/* Return: there is nothing left to be found, or no more may be done. */
+static bool finished(struct fewest *f)
+{
+	if (search_poll_due(f->search)) {
+		f->search->result->search_bytes = fewest_bytes(f);
+		search_poll(f->search);
+	}
+	return f->full || f->search->stop;
 }
 
 /*
@@ -243,10 +288,10 @@ static int layers(struct fewest *f)
 {
 	uint32_t begin = 0;
 
-	while (begin < f->nr_items && missing(f) && !f->full) {
+	while (begin < f->nr_items && missing(f) && !finished(f)) {
 		uint32_t end;
 
-		for (uint32_t i = begin; i < f->nr_items; i++)
+		for (uint32_t i = begin; i < f->nr_items && !finished(f); i++)
 			if (f->items[i].parent != EDGE_NONE &&
 			    run_from(f, i, f->items[i].thread))
 				return -1;
@@ -254,7 +299,7 @@ static int layers(struct fewest *f)
 			return 0;
 		end = f->nr_items;
 		f->layer++;
-		for (uint32_t i = begin; i < end && !f->full; i++)
+		for (uint32_t i = begin; i < end && !finished(f); i++)
 			for (unsigned int t = 0; t < run.program->nr_threads;
 			     t++)
 				if ((f->items[i].parent == EDGE_NONE ||
@@ -284,27 +329,48 @@ static void drop_orders(const struct fewest *f)
 	result->nr_failures = kept;
 }
 
-/* The world is as setup() left it, and sharing.c knows what is shared. */
+/* A state counts once for each thread that came there: no limit on them. */
+static int open_fewest(struct fewest *f)
+{
+	int error = stored_open(&f->stored, f->search->options);
+
+	f->stored.states.most = 0;
+	return error;
+}
+
+/*
+ * The world is as setup() left it, and sharing.c knows what is shared.  There
+ * is time for this also when the search found its first failure and stopped.
+ */
 int search_fewest_switches(struct search *search)
 {
 	struct fewest f = { .search = search };
 	struct item root = { .parent = EDGE_NONE };
+	uint64_t search_bytes = search->result->search_bytes;
+	const char *why = search->result->stopped;
+	bool stopped = search->stop;
 	int error;
 
-	if (!missing(&f))
+	if (!missing(&f) || search->spent)
 		return 0;
+	search->stop = false;
 	run.mode = search->options->no_reduction ? RUN_OPERATIONS : RUN_STEPS;
 	order_of_one_execution();
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		/* one that fails here has the schedule it needs already */
-		run_thread(t);
+		if (run_thread(t) == END_FAILED)
+			met_at_once(&f);
 		f.lead[t] = run.operations;
 	}
-	error = keep(&f, root) || layers(&f) ? -1 : 0;
-	if (!error && !f.full)
+	error = open_fewest(&f) || keep(&f, root) || layers(&f) ? -1 : 0;
+	if (!error && !f.full && !search->stop)
 		drop_orders(&f);
-	states_free(&f.states);
+	search->stop |= stopped;
+	if (why)
+		search->result->stopped = why;
+	if (search->result->search_bytes < search_bytes)
+		search->result->search_bytes = search_bytes;
+	stored_free(&f.stored);
 	free(f.items);
 	free(f.bytes);
 	return error;

@@ -21,6 +21,7 @@ enum thread_status {
 	THREAD_READY,		/* at an operation, or not yet begun */
 	THREAD_DONE,
 	THREAD_CUT,		/* met a bound: goes no further */
+	THREAD_ASSUMED,		/* what it assumes is not so: the same */
 	THREAD_FAILED,		/* nor does this one; others may fail, too */
 };
 
@@ -50,6 +51,7 @@ struct thread {
 	uint16_t choice;
 	bool (*enabled)(const void *object);
 	const char *name;
+	const struct check_queue *queue;	/* it sleeps on, or NULL */
 	uint32_t nr_held;
 	uint32_t probed;		/* see await.c, */
 	uint64_t probed_value;		/* with this in the object */
@@ -63,6 +65,7 @@ struct world {
 	struct arena_use main_arena;
 	uint32_t arenas;		/* those in use: a mask, with MAIN */
 	uint32_t tokens;		/* of park and unpark: a mask */
+	uint32_t woken;			/* the tokens of queues (queue.h) */
 	uint32_t ready;			/* threads that are READY; of these: */
 	uint32_t waiting;		/* at an operation that may wait */
 	uint32_t choosing;		/* at check_choose() */
@@ -86,6 +89,16 @@ char *world_shadow(unsigned int i);
 
 /* snapshot.c */
 bool regions_own(const void *object, size_t bytes);
+struct world_part {
+	char *base;
+	const size_t *used;
+};
+
+/*
+ * All that makes states equal but for the stacks, in parts; that is those of
+ * the threads of this program.  Return: whether there is a part of that number.
+ */
+bool world_part(size_t i, struct world_part *part);
 size_t world_save_bound(void);		/* an upper bound of */
 size_t world_save(char *to);		/* Return: bytes written */
 void world_restore(const char *from);
@@ -130,6 +143,7 @@ enum run_end {
 	END_DONE,
 	END_FAILED,
 	END_CUT,
+	END_ASSUMED,
 };
 
 struct run {
@@ -152,16 +166,19 @@ struct run {
 	uint32_t turns;			/* check_turn() in this step, */
 	bool progressed;		/* and check_progress() */
 	uint64_t total_operations;
+	const void *where;		/* code address of the last operation */
 	struct check_failure failure;	/* the last one */
 	unsigned int nr_failures;	/* in a replay */
 	const struct check_listener *listener;
 	struct check_lock *main_held[MAX_HELD];
 	uint32_t nr_main_held;
+	const struct check_queue *main_queue;
 };
 
 extern struct run run;
 
 int run_begin(const struct check_program *program);	/* arms handlers */
+int run_forked(void);			/* a child has no timer of its own */
 void run_finish(void);
 void run_arm_threads(void);		/* every thread at its beginning */
 /* A step ends here: a thread that goes round alone comes to the same state. */
@@ -174,29 +191,62 @@ enum run_end run_main(void (*function)(void *arg));
 bool run_enabled(unsigned int t);
 /* locks.c: what the operation a thread is at waits for, if it waits */
 bool run_waits_for_lock(const struct thread *thread);
+/* A write lock in pieces, for mutex.c: it may be taken, or is a failure. */
+void lock_may_take(struct check_lock *lock, const void *where);
+/* The running thread has it now, after it waited or may have waited; */
+void lock_took(struct check_lock *lock, const void *where);
+/* without, so that this cannot be part of a deadlock. */
+void lock_took_without_waiting(struct check_lock *lock, const void *where);
+/* The running thread holds it, or it is a failure; and holds it no more. */
+void lock_may_give(struct check_lock *lock, const void *where);
+void lock_gave(struct check_lock *lock);
+/*
+ * A lock that nobody sees, for queue.c: wait until nobody holds it.  Unless it
+ * is held on, it is free again at the thread's next operation.
+ */
+void lock_enter(struct check_lock *lock, const void *where);
+void lock_hold(struct check_lock *lock);
+void lock_leave(struct check_lock *lock, const void *where);
 /* Return: the thread is at check_op_when(), not at a lock or a token. */
 bool run_waits_for_condition(const struct thread *thread);
 unsigned int run_enabled_mask(void);
 bool run_all_done(void);
-bool run_any_cut(void);
+bool run_any_cut(void);			/* or left by check_assume() */
+bool run_met_bound(void);		/* only the former */
+/*
+ * An execution is over.  Return: a thread met a bound or did not find what it
+ * assumes; it is counted as the one or the other, and is nothing else.
+ */
+bool run_given_up(struct check_result *result);
 bool run_any_failed(void);
-/* What thread t waits for, in words. */
+/* What threads are called, "CPU" by default; a number follows. */
+const char *run_thread_name(void);
+/* As check_choose(), for the checker's own choices: told to nobody. */
+unsigned int run_choose(unsigned int nr);
+/* waits.c: what thread t waits for, in words. */
 void run_wait_text(unsigned int t, char *text, size_t bytes);
+/*
+ * What all threads wait for that are not at their ends.
+ * Return: each of them sleeps, none waits for another to release something.
+ */
+bool run_waits_text(char *text, size_t bytes);
 /* Fill run.failure for a thread that does not come to an end, */
 void run_endless(unsigned int t);
 /* for threads (a mask) that read again what nobody will change, */
 void run_livelock(uint32_t spinning);
-/* for threads that all wait, */
+/* and for threads that all wait. */
 void run_deadlock(void);
-/* and for one that did something else when it was run again. */
-void run_nondeterminism(unsigned int t);
 
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);
 bool sharing_changed(void);		/* since the last call */
-/* Return: the operation commutes with all that other threads may do. */
+bool sharing_news(void);		/* anything at all, since then */
+/*
+ * enabled: what it waits for, or NULL: it never waits.
+ * Return: the operation commutes with all that other threads may do.
+ */
 bool sharing_note(unsigned int t, const void *object, size_t bytes,
-		  uint32_t class);
+		  uint32_t class, bool (*enabled)(const void *object));
 size_t sharing_bytes(void);
 
 /* order.c: lock classes, taken in which order */
@@ -212,6 +262,12 @@ void order_of_one_execution(void);
 const char *order_note(struct check_lock *const *held, size_t nr_held,
 		       const char *name);
 
+/* tell.c: a replay begins and ends. */
+void tell_begin(const struct check_listener *listener);
+void tell_end(void);
+/* A number, or for what can only be an address `@N`, in order of appearance. */
+void tell_value(uint64_t value, char *text, size_t bytes);
+
 /* schedule.c */
 int schedule_add(struct check_schedule *schedule, uint32_t thread,
 		 uint32_t operations);
@@ -225,6 +281,13 @@ struct search {
 	double started;
 	uint32_t polls;
 	bool stop;
+	bool spent;			/* time, memory or patience */
+	bool differs;			/* the program from itself */
+	double done;			/* of the whole, if that is known */
+	double told;			/* when progress() was, */
+	double measured;		/* when the rate was, */
+	double rate;
+	uint64_t count;			/* and at how many runs or states */
 };
 
 double now_seconds(void);
@@ -259,43 +322,8 @@ int search_fewest_switches(struct search *search);
 /* By ones with fewer of them, for searches that have no graph of states. */
 int search_shrink(struct search *search, const char *start);
 
-/* by_states.c: for every search that compares states */
-/*
- * Learn what is shared from random executions: cheaper than to find out in
- * the middle of a search, which must begin again then.
- */
-void search_learn(const char *after_setup);
-/* Such a new beginning. */
-void search_forget(struct search *search);
-/*
- * From the state after setup(), let each thread go to its first operation that
- * others can see; what it does before commutes, so it is done just once.  One
- * that fails on the way is stopped before the operation that led to it.
- * lead gets each thread's operations.  Return: 0, or -1 without memory.
- */
-int search_begin_threads(struct search *search, const char *after_setup,
-			 uint32_t *lead);
-
-/* cycles.c */
-struct edges {
-	uint32_t nr_states;
-	uint32_t nr_threads;
-	uint32_t *to;			/* [state * nr_threads + thread] */
-	uint16_t *operations;		/* top bit: progress was made */
-	uint32_t *parent;
-	uint8_t *parent_thread;
-	uint8_t *parent_choice;		/* value + 1; 0: that was no choice */
-	uint32_t room;
-};
-
-#define EDGE_NONE UINT32_MAX		/* the thread cannot move */
-#define EDGE_END (UINT32_MAX - 1)	/* the execution ends there */
-#define EDGE_PROGRESS 0x8000u
-
-/* Double the room.  Return: 0, or -1 without memory. */
-int edges_grow(struct edges *edges);
-size_t edges_bytes(const struct edges *edges);
-void edges_free(struct edges *edges);
+/* graph.c */
+struct edges;
 
 /*
  * Look for cycles; lead: operations of each thread before the first state.

@@ -14,39 +14,52 @@ static struct check_lock **held_of(unsigned int t, uint32_t **nr)
 	return world->threads[t].held;
 }
 
-static void took(struct check_lock *lock, const void *where)
+static void hold(struct check_lock *lock, const void *where)
 {
 	uint32_t *nr;
 	struct check_lock **held = held_of(run.current, &nr);
-	const char *cycle;
 
 	if (!lock->name)
 		check_fail_stop(CHECK_LOCK_MISUSE, where,
 				"a lock was destroyed while it was waited for");
-	cycle = order_note(held, *nr, lock->name);
 	if (*nr == MAX_HELD)
 		check_fail_stop(CHECK_LOCK_MISUSE, where,
 				"more than %d locks held", MAX_HELD);
 	held[(*nr)++] = lock;
+}
+
+void lock_took_without_waiting(struct check_lock *lock, const void *where)
+{
+	hold(lock, where);
+}
+
+void lock_took(struct check_lock *lock, const void *where)
+{
+	uint32_t *nr;
+	struct check_lock **held = held_of(run.current, &nr);
+	const char *cycle = NULL;
+
+	if (lock->name)
+		cycle = order_note(held, *nr, lock->name);
+	hold(lock, where);
 	if (cycle)
 		check_fail(CHECK_LOCK_ORDER, where,
 			   "possible circular locking dependency: %s", cycle);
 }
 
-static bool gave(struct check_lock *lock)
+void lock_gave(struct check_lock *lock)
 {
 	uint32_t *nr;
 	struct check_lock **held = held_of(run.current, &nr);
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; i < *nr; i++) {
-		if (held[i] != lock)
-			continue;
-		for (; i + 1 < *nr; i++)
-			held[i] = held[i + 1];
-		held[--*nr] = NULL;
-		return true;
-	}
-	return false;
+	while (i < *nr && held[i] != lock)
+		i++;
+	if (i == *nr)
+		return;
+	for (; i + 1 < *nr; i++)
+		held[i] = held[i + 1];
+	held[--*nr] = NULL;
 }
 
 static uint32_t self_mask(void)
@@ -105,8 +118,11 @@ bool run_waits_for_condition(const struct thread *thread)
 	       thread->class != CLASS_PARK;
 }
 
-static void check_take(struct check_lock *lock, const void *where)
+void lock_may_take(struct check_lock *lock, const void *where)
 {
+	if (world_is_freed(lock))
+		check_fail_stop(CHECK_USE_AFTER_FREE, where,
+				"use of a lock in memory that was freed");
 	if (!lock->name)
 		check_fail_stop(CHECK_LOCK_MISUSE, where,
 				"a lock that was never initialised is taken");
@@ -117,27 +133,52 @@ static void check_take(struct check_lock *lock, const void *where)
 
 static void take_write(struct check_lock *lock, const void *where)
 {
-	check_take(lock, where);
+	lock_may_take(lock, where);
 	run_operate(lock, 8, CHECK_WRITE, can_write, lock->name, where);
 	lock->writer = (uint16_t)(run.current + 1);
-	took(lock, where);
+	lock_took(lock, where);
+	if (check_tells)
+		check_tell(where, "lock %s", lock->name);
 }
 
-static void give(struct check_lock *lock, const void *where, uint32_t class)
+static void check_owner(const struct check_lock *lock, bool owner,
+			const void *where)
 {
-	bool owner = class == CLASS_RELEASE_WRITE ?
-		check_held_write(lock) : (lock->readers & self_mask()) != 0;
-
 	if (!owner)
 		check_fail_stop(CHECK_LOCK_MISUSE, where,
 				"%s is released by a task that does not hold it",
 				lock->name ? lock->name : "a lock");
-	run_operate(lock, 8, class, NULL, NULL, where);
-	if (class == CLASS_RELEASE_WRITE)
-		lock->writer = 0;
-	else
-		lock->readers &= ~self_mask();
-	gave(lock);
+}
+
+void lock_may_give(struct check_lock *lock, const void *where)
+{
+	check_owner(lock, check_held_write(lock), where);
+}
+
+static void give_write(struct check_lock *lock, const void *where)
+{
+	lock_may_give(lock, where);
+	run_operate(lock, 8, CLASS_RELEASE_WRITE, NULL, NULL, where);
+	lock->writer = 0;
+	lock_gave(lock);
+	if (check_tells)
+		check_tell(where, "unlock %s", lock->name);
+}
+
+void lock_enter(struct check_lock *lock, const void *where)
+{
+	run_operate(lock, 8, CHECK_WRITE, can_write, lock->name, where);
+}
+
+void lock_hold(struct check_lock *lock)
+{
+	lock->writer = (uint16_t)(run.current + 1);
+}
+
+void lock_leave(struct check_lock *lock, const void *where)
+{
+	run_operate(lock, 8, CLASS_RELEASE_WRITE, NULL, NULL, where);
+	lock->writer = 0;
 }
 
 void check_spin_lock(struct check_lock *lock, const void *where)
@@ -147,7 +188,7 @@ void check_spin_lock(struct check_lock *lock, const void *where)
 
 void check_spin_unlock(struct check_lock *lock, const void *where)
 {
-	give(lock, where, CLASS_RELEASE_WRITE);
+	give_write(lock, where);
 }
 
 void check_down_write(struct check_lock *lock, const void *where)
@@ -158,21 +199,28 @@ void check_down_write(struct check_lock *lock, const void *where)
 
 void check_up_write(struct check_lock *lock, const void *where)
 {
-	give(lock, where, CLASS_RELEASE_WRITE);
+	give_write(lock, where);
 }
 
 void check_down_read(struct check_lock *lock, const void *where)
 {
 	check_may_sleep(where);
-	check_take(lock, where);
+	lock_may_take(lock, where);
 	run_operate(lock, 8, CHECK_READ, can_read, lock->name, where);
 	lock->readers |= self_mask();
-	took(lock, where);
+	lock_took(lock, where);
+	if (check_tells)
+		check_tell(where, "read-lock %s", lock->name);
 }
 
 void check_up_read(struct check_lock *lock, const void *where)
 {
-	give(lock, where, CLASS_RELEASE_READ);
+	check_owner(lock, (lock->readers & self_mask()) != 0, where);
+	run_operate(lock, 8, CLASS_RELEASE_READ, NULL, NULL, where);
+	lock->readers &= ~self_mask();
+	lock_gave(lock);
+	if (check_tells)
+		check_tell(where, "read-unlock %s", lock->name);
 }
 
 void check_may_sleep(const void *where)
@@ -211,6 +259,7 @@ void check_park(const void *where)
 	run_operate(token_of(run.current), 8, CLASS_PARK, has_token, "sleeps",
 		    where);
 	world->tokens &= ~(1u << run.current);
+	check_tell(where, "woken");
 }
 
 void check_unpark(unsigned int thread)
@@ -219,4 +268,5 @@ void check_unpark(unsigned int thread)
 		return;
 	check_op(token_of(thread), CHECK_WRITE);
 	world->tokens |= 1u << thread;
+	check_tell(NULL, "wakes %s%u", run_thread_name(), thread);
 }

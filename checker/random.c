@@ -119,7 +119,7 @@ static int one_run(struct sampler *s, uint64_t number)
 	result->runs++;
 	if (s->strategy->covered && !s->strategy->covered(s, state))
 		result->beyond++;
-	if (state == COURSE_CUT)
+	if (state == COURSE_CUT && !run_given_up(result))
 		result->cut++;
 	if (state == COURSE_FAILED)
 		return failed(s);

@@ -27,7 +27,7 @@ static void tell_runs(const struct replay *replay, unsigned int t)
 static void tell_blocks(const struct replay *replay, unsigned int t)
 {
 	const struct check_listener *listener = replay->listener;
-	char text[64];
+	char text[128];
 
 	run_wait_text(t, text, sizeof(text));
 	if (listener && listener->blocks)
@@ -134,6 +134,7 @@ int check_replay(const struct check_program *program,
 	order_reset();
 	run.replaying = true;
 	run.listener = listener;
+	tell_begin(listener);
 	run_main(program->setup);
 	run.mode = RUN_SCHEDULE;
 	run_arm_threads();
@@ -143,6 +144,7 @@ int check_replay(const struct check_program *program,
 		error = follow(&replay);
 	if (!error && !replay.ended)
 		run_out(&replay);
+	tell_end();
 	run_finish();
 	return error;
 }

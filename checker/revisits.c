@@ -119,7 +119,7 @@ static bool token_is_there(const struct revisit *r, const uint64_t *later)
 {
 	const struct executions *x = r->x;
 	const struct thread *thread = &world->threads[r->e->op.thread];
-	uint32_t now = world->tokens;
+	uint32_t tokens = world->tokens, woken = world->woken;
 	bool there;
 
 	for (uint32_t n = 1; n < x->place[r->e->id]; n++) {
@@ -129,10 +129,12 @@ static bool token_is_there(const struct revisit *r, const uint64_t *later)
 		    !happened_after(x, e->id, later))
 			continue;
 		world->tokens = (uint32_t)e->old;
+		world->woken = (uint32_t)(e->old >> 32);
 		break;
 	}
 	there = thread->enabled(thread->object);
-	world->tokens = now;
+	world->tokens = tokens;
+	world->woken = woken;
 	return there;
 }
 

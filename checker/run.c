@@ -177,6 +177,11 @@ int run_begin(const struct check_program *program)
 	return arm_handlers();
 }
 
+int run_forked(void)
+{
+	return arm_handlers();
+}
+
 void run_finish(void)
 {
 	disarm_handlers();
@@ -207,7 +212,8 @@ void run_arm_threads(void)
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		struct thread *thread = &world->threads[t];
 
-		if (run.scrubs)
+		/* who only learns what is shared compares nothing yet */
+		if (run.scrubs && !run.note_sharing)
 			coro_clear(t);
 		coro_init(t, thread_entry);
 		thread->status = THREAD_READY;
@@ -264,9 +270,10 @@ static void settle(unsigned int t)
 	}
 	thread->live = 0;
 	world->ready &= ~bit;
-	thread->status = run.end == END_DONE   ? THREAD_DONE :
-			 run.end == END_FAILED ? THREAD_FAILED :
-						 THREAD_CUT;
+	thread->status = run.end == END_DONE    ? THREAD_DONE :
+			 run.end == END_FAILED  ? THREAD_FAILED :
+			 run.end == END_ASSUMED ? THREAD_ASSUMED :
+						  THREAD_CUT;
 }
 
 /* Let thread t go on until it yields, ends or fails. */
@@ -279,11 +286,11 @@ enum run_end run_thread_short(unsigned int t, uint32_t limit)
 	run.turns = 0;
 	run.progressed = false;
 	resume(t);
-	if (run.scrubs)
+	if (run.scrubs && !run.note_sharing)
 		coro_scrub(t);
 	if (run.end == END_DONE && thread->nr_held) {
-		set_failure(CHECK_LOCK_MISUSE, NULL, "CPU%u ends with %s held",
-			    t, thread->held[0]->name);
+		set_failure(CHECK_LOCK_MISUSE, NULL, "%s%u ends with %s held",
+			    run_thread_name(), t, thread->held[0]->name);
 		run.end = END_FAILED;
 	}
 	settle(t);
@@ -326,7 +333,23 @@ bool run_all_done(void)
 
 bool run_any_cut(void)
 {
+	return any(THREAD_CUT) || any(THREAD_ASSUMED);
+}
+
+bool run_met_bound(void)
+{
 	return any(THREAD_CUT);
+}
+
+bool run_given_up(struct check_result *result)
+{
+	if (run_met_bound())
+		result->cut++;
+	else if (any(THREAD_ASSUMED))
+		result->assumed++;
+	else
+		return false;
+	return true;
 }
 
 bool run_any_failed(void)
@@ -334,41 +357,15 @@ bool run_any_failed(void)
 	return any(THREAD_FAILED);
 }
 
-/* Who holds what thread t waits for?  CHECK_MAX_THREADS: nobody. */
-static unsigned int holder(unsigned int t)
+const char *run_thread_name(void)
 {
-	for (unsigned int u = 0; u < run.program->nr_threads; u++)
-		for (uint32_t i = 0; i < world->threads[u].nr_held; i++)
-			if (world->threads[u].held[i] ==
-			    world->threads[t].object)
-				return u;
-	return CHECK_MAX_THREADS;
-}
-
-void run_wait_text(unsigned int t, char *text, size_t bytes)
-{
-	const struct thread *thread = &world->threads[t];
-	const char *name = thread->name ? thread->name : "waits";
-
-	snprintf(text, bytes, run_waits_for_lock(thread) ? "waits for %s" : "%s",
-		 name);
-}
-
-/* One clause, "CPU1 waits for i_pages held by CPU0". */
-static int describe_waiter(unsigned int t, char *to, size_t bytes)
-{
-	unsigned int by = holder(t);
-	char wait[64];
-
-	run_wait_text(t, wait, sizeof(wait));
-	if (by == CHECK_MAX_THREADS)
-		return snprintf(to, bytes, "CPU%u %s", t, wait);
-	return snprintf(to, bytes, "CPU%u %s held by CPU%u", t, wait, by);
+	return run.program->thread_name ? run.program->thread_name : "CPU";
 }
 
 void run_endless(unsigned int t)
 {
-	set_failure(CHECK_LIVELOCK, NULL, "CPU%u goes on for ever", t);
+	set_failure(CHECK_LIVELOCK, NULL, "%s%u goes on for ever",
+		    run_thread_name(), t);
 }
 
 void run_livelock(uint32_t spinning)
@@ -377,8 +374,8 @@ void run_livelock(uint32_t spinning)
 	size_t at = 0;
 
 	for (; spinning && at + 8 < sizeof(who); spinning &= spinning - 1)
-		at += (size_t)snprintf(who + at, sizeof(who) - at, "%sCPU%d",
-				       at ? ", " : "",
+		at += (size_t)snprintf(who + at, sizeof(who) - at, "%s%s%d",
+				       at ? ", " : "", run_thread_name(),
 				       __builtin_ctz(spinning));
 	set_failure(CHECK_LIVELOCK, NULL,
 		    "%s: reads again and again what nobody will change", who);
@@ -386,33 +383,12 @@ void run_livelock(uint32_t spinning)
 
 void run_deadlock(void)
 {
-	char text[sizeof(run.failure.text)] = "";
-	bool sleepers_only = true;
-	size_t at = 0;
+	char text[sizeof(run.failure.text)];
+	bool sleepers_only = run_waits_text(text, sizeof(text));
 
-	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		if (world->threads[t].status != THREAD_READY)
-			continue;
-		if (run_waits_for_lock(&world->threads[t]))
-			sleepers_only = false;
-		if (at && at + 2 < sizeof(text)) {
-			memcpy(text + at, ", ", 3);
-			at += 2;
-		}
-		at += (size_t)describe_waiter(t, text + at, sizeof(text) - at);
-		if (at >= sizeof(text))
-			at = sizeof(text) - 1;
-	}
 	set_failure(sleepers_only ? CHECK_LOST_WAKEUP : CHECK_DEADLOCK, NULL,
 		    "%s: %s", sleepers_only ?
 		    "a sleeper without a future waker" : "deadlock", text);
-}
-
-void run_nondeterminism(unsigned int t)
-{
-	set_failure(CHECK_NONDETERMINISM, NULL,
-		    "CPU%u did something else when it was run again: it uses what is no part of the checked memory",
-		    t);
 }
 
 /* ------ called by the program under test ------ */
@@ -448,8 +424,8 @@ void check_turn(void)
 	hash = world_memory_hash();
 	if (run.turn_thread == run.current && run.turn_hash == hash)
 		check_fail_stop(CHECK_LIVELOCK, NULL,
-				"CPU%u repeats itself for ever though nobody else changes anything",
-				run.current);
+				"%s%u repeats itself for ever though nobody else changes anything",
+				run_thread_name(), run.current);
 	run.turn_thread = run.current;
 	run.turn_hash = hash;
 }
@@ -457,6 +433,11 @@ void check_turn(void)
 _Noreturn void check_cut(void)
 {
 	leave(END_CUT);
+}
+
+_Noreturn void check_assume_fails(void)
+{
+	leave(END_ASSUMED);
 }
 
 bool check_searching(void)
@@ -470,6 +451,8 @@ static void yield(void)
 
 	run.end = END_YIELD;
 	coro_yield(t);
+	if (run.scrubs)
+		coro_clear_registers();
 }
 
 /*
@@ -484,7 +467,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 	bool at_once = false;
 
 	if (run.mode == RUN_STEPS || run.note_sharing)
-		at_once = sharing_note(run.current, object, bytes, class) &&
+		at_once = sharing_note(run.current, object, bytes, class,
+				      enabled) &&
 			  run.mode == RUN_STEPS && class != CLASS_CHOICE &&
 			  run.turns < 2 && run.operations < run.limit &&
 			  !(run.counts_preemptions && class > CHECK_WRITE);
@@ -522,6 +506,7 @@ void run_operate(const void *object, size_t bytes, uint32_t class,
 		 bool (*enabled)(const void *object), const char *name,
 		 const void *where)
 {
+	run.where = where;
 	check_allocated(object, where);
 	if (run.mode == RUN_ALONE) {
 		if (enabled && !enabled(object))
@@ -546,6 +531,11 @@ void check_op(const void *object, enum check_class class)
 		    __builtin_return_address(0));
 }
 
+void check_op_at(const void *object, enum check_class class, const void *where)
+{
+	run_operate(object, 8, class, NULL, NULL, where);
+}
+
 void check_op_range(const void *object, size_t bytes, enum check_class class)
 {
 	run_operate(object, bytes, class, NULL, NULL,
@@ -562,15 +552,25 @@ void check_op_when(const void *object, enum check_class class,
 		    __builtin_return_address(0));
 }
 
-unsigned int check_choose(unsigned int nr)
+unsigned int run_choose(unsigned int nr)
 {
 	struct thread *thread = &world->threads[run.current];
 	unsigned int choice;
 
 	if (nr < 2 || run.mode == RUN_ALONE)
 		return 0;
+	run.where = __builtin_return_address(0);
 	arrive(NULL, 0, CLASS_CHOICE, NULL, NULL, nr);
 	choice = thread->choice;
 	thread->choice = 0;
+	return choice;
+}
+
+unsigned int check_choose(unsigned int nr)
+{
+	unsigned int choice = run_choose(nr);
+
+	if (nr > 1)
+		check_tell(NULL, "chooses %u of %u", choice, nr);
 	return choice;
 }

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#define TELL_SECONDS 0.1
+#define RATE_SECONDS 1.0
+
 double now_seconds(void)
 {
 	struct timespec now;
@@ -22,8 +25,6 @@ static const char *limit_met(const struct search *search)
 	const struct check_options *options = search->options;
 	const struct check_result *result = search->result;
 
-	if (options->max_states && result->states >= options->max_states)
-		return "the limit on states";
 	if (options->max_executions && options->mode != CHECK_BY_STATES &&
 	    result->runs >= options->max_executions)
 		return "the limit on executions";
@@ -37,14 +38,47 @@ static const char *limit_met(const struct search *search)
 	return NULL;
 }
 
+static void tell_progress(struct search *search)
+{
+	const struct check_result *result = search->result;
+	bool by_states = search->options->mode == CHECK_BY_STATES ||
+			 search->options->mode == CHECK_PREEMPTIONS;
+	uint64_t count = by_states ? result->states : result->runs;
+	double now = now_seconds();
+	struct check_progress progress = {
+		.mode = search->options->mode,
+		.seconds = now - search->started,
+		.states = result->states,
+		.runs = result->runs,
+		.done = search->done,
+	};
+
+	if (now - search->told < TELL_SECONDS)
+		return;
+	search->told = now;
+	/* a pass by states that begins anew has a lower count */
+	if (count < search->count || now - search->measured >= RATE_SECONDS) {
+		if (count >= search->count)
+			search->rate = (double)(count - search->count) /
+				       (now - search->measured);
+		search->measured = now;
+		search->count = count;
+	}
+	progress.rate = search->rate;
+	search->options->progress(search->options->user, &progress);
+}
+
 void search_poll(struct search *search)
 {
 	const char *limit = limit_met(search);
 
+	if (search->options->progress)
+		tell_progress(search);
 	if (!limit)
 		return;
 	search->result->stopped = limit;
 	search->stop = true;
+	search->spent = true;
 }
 
 void search_restart(struct search *search)
@@ -58,6 +92,7 @@ void search_restart(struct search *search)
 	result->executions = 0;
 	result->runs = 0;
 	result->cut = 0;
+	result->assumed = 0;
 	result->redundant = 0;
 }
 
@@ -117,7 +152,7 @@ static int search_by_states(struct search *search)
 {
 	int error = search_states(search);
 
-	if (error || !search->result->nr_failures)
+	if (error || !search->result->nr_failures || search->differs)
 		return error;
 	run.unheeded = true;
 	error = search_fewest_switches(search);
@@ -142,7 +177,7 @@ static int search_by_runs(struct search *search, enum check_mode mode)
 	else
 		error = search_executions(search);
 	/* brute force is for comparison only */
-	if (!error && mode != CHECK_BRUTE_FORCE)
+	if (!error && mode != CHECK_BRUTE_FORCE && !search->differs)
 		error = search_shrink(search, start);
 	free(start);
 	return error;
@@ -175,6 +210,7 @@ int check_run(const struct check_program *program,
 	};
 	int error;
 
+	search.told = search.measured = search.started;
 	memset(result, 0, sizeof(*result));
 	if (!options_valid(options)) {
 		errno = EINVAL;

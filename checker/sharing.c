@@ -23,6 +23,8 @@
 struct object {
 	const void *address;
 	uint32_t seen[3];		/* by class: which threads */
+	uint32_t released;		/* a lock: by which threads */
+	uint32_t plain;			/* who did to it what never waits */
 	uint8_t nr_locks;		/* common to all operations so far */
 	bool noted;
 	const struct check_lock *locks[MAX_LOCKS];
@@ -32,6 +34,7 @@ static struct object *table;
 static size_t table_size;		/* a power of two */
 static size_t nr_objects;
 static bool changed;
+static bool news;
 
 void sharing_reset(void)
 {
@@ -40,6 +43,7 @@ void sharing_reset(void)
 	table_size = 0;
 	nr_objects = 0;
 	changed = false;
+	news = false;
 }
 
 bool sharing_changed(void)
@@ -47,6 +51,14 @@ bool sharing_changed(void)
 	bool was = changed;
 
 	changed = false;
+	return was;
+}
+
+bool sharing_news(void)
+{
+	bool was = news;
+
+	news = false;
 	return was;
 }
 
@@ -159,12 +171,22 @@ static void meet_locks(struct object *object, unsigned int t)
 	object->noted = true;
 }
 
+/* Return: thread t holds all locks under which the object was used so far. */
+static bool holds_all(const struct object *object, unsigned int t)
+{
+	for (uint8_t i = 0; i < object->nr_locks; i++)
+		if (!holds(t, object->locks[i]))
+			return false;
+	return true;
+}
+
 static bool note(struct object *object, unsigned int t, uint32_t class)
 {
 	bool known = (object->seen[class] & (1u << t)) != 0;
 	uint32_t seen[3], before[3], after[3];
 
-	if (!known || object->nr_locks) {
+	if (!known || !holds_all(object, t)) {
+		news = true;
 		memcpy(seen, object->seen, sizeof(seen));
 		conflicts(object, before);
 		meet_locks(object, t);
@@ -177,17 +199,43 @@ static bool note(struct object *object, unsigned int t, uint32_t class)
 	return commutes(object, t, class);
 }
 
+/*
+ * Whoever wants a lock waits until it is released, so a release commutes with
+ * that.  Not with somebody who does not wait: who frees the lock, or looks
+ * whether it is held.  mine: what t does, as a mask to be noted; theirs: what
+ * it does not commute with.
+ */
+static bool note_lock(unsigned int t, uint32_t *mine, const uint32_t *theirs)
+{
+	bool alone = !(*theirs & ~(1u << t));
+
+	if (!(*mine & (1u << t))) {
+		*mine |= 1u << t;
+		news = true;
+		if (!alone)
+			changed = true;
+	}
+	return alone;
+}
+
 bool sharing_note(unsigned int t, const void *address, size_t bytes,
-		  uint32_t class)
+		  uint32_t class, bool (*enabled)(const void *object))
 {
 	bool all = true;
 
 	if (class == CLASS_PARK)
 		class = CHECK_WRITE;
-	if (class > CHECK_WRITE)
-		return class != CLASS_CHOICE;
-	for (size_t at = 0; at < bytes; at += 8)
-		if (!note(find((const char *)address + at), t, class))
-			all = false;
+	if (class == CLASS_CHOICE)
+		return false;
+	for (size_t at = 0; at < bytes; at += 8) {
+		struct object *object = find((const char *)address + at);
+
+		if (class > CHECK_WRITE)
+			all &= note_lock(t, &object->released, &object->plain);
+		else
+			all &= note(object, t, class);
+		if (class <= CHECK_WRITE && !enabled)
+			all &= note_lock(t, &object->plain, &object->released);
+	}
 	return all;
 }

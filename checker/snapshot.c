@@ -136,6 +136,17 @@ static const char *get_part(const char *at, char *base, size_t before,
 	return get(at, base, used);
 }
 
+/* How much of a region is saved at `from`: it may say so itself. */
+static size_t used_in(const struct region *region, const char *from)
+{
+	size_t offset = (uintptr_t)region->used - (uintptr_t)region->base;
+	size_t used = *region->used;
+
+	if (offset < used)
+		memcpy(&used, from + offset, sizeof(used));
+	return used;
+}
+
 size_t memory_restore(const char *from, const struct memory_use *before,
 		      enum compared which)
 {
@@ -162,7 +173,7 @@ size_t memory_restore(const char *from, const struct memory_use *before,
 	for (size_t i = 0; i < nr_regions; i++)
 		if (which == WITH_COMPANIONS || !regions[i].companion)
 			at = get_part(at, regions[i].base, used_before[i],
-				      *regions[i].used);
+				      used_in(&regions[i], at));
 	at = get(at, edges, order);
 	return (size_t)(at - from);
 }
@@ -186,6 +197,54 @@ uint64_t world_memory_hash(void)
 			hash = XXH3_64bits_withSeed(regions[i].base,
 						    *regions[i].used, hash);
 	return hash;
+}
+
+/* ------ in parts ------ */
+
+static void arena_part(unsigned int i, bool shadow, struct world_part *part)
+{
+	const struct arena_use *use = world_arena_use(i);
+
+	part->base = shadow ? world_shadow(i) : world_arena(i);
+	part->used = shadow ? &use->shadow_used : &use->used;
+}
+
+static bool region_part(size_t i, struct world_part *part)
+{
+	for (size_t r = 0; r < nr_regions; r++)
+		if (!regions[r].companion && !i--) {
+			part->base = regions[r].base;
+			part->used = regions[r].used;
+			return true;
+		}
+	return false;
+}
+
+/* What one thread changes is kept apart from what another one does. */
+bool world_part(size_t i, struct world_part *part)
+{
+	static const size_t head = offsetof(struct world, threads);
+	static const size_t thread = sizeof(struct thread);
+	static size_t order;
+	size_t threads = nr_threads(), arenas = 2 * (threads + 1);
+
+	if (i < threads) {
+		*part = (struct world_part){ (char *)&world->threads[i],
+					     &thread };
+	} else if (i == threads) {
+		*part = (struct world_part){ (char *)world, &head };
+	} else if (i == threads + 1) {
+		part->base = order_bytes(&order);
+		part->used = &order;
+	} else if (i < threads + 2 + arenas) {
+		size_t owner = (i - threads - 2) / 2;
+
+		arena_part(owner == threads ? MAIN : (unsigned int)owner,
+			   (i - threads) % 2 != 0, part);
+	} else {
+		return region_part(i - threads - 2 - arenas, part);
+	}
+	return true;
 }
 
 /* ------ a thread ------ */

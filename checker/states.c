@@ -6,87 +6,99 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-struct state_key states_hash(const void *bytes, size_t nr, uint64_t salt)
+unsigned int states_hash_bits = 128;
+
+uint64_t states_hash_low(uint64_t hash)
 {
-	XXH128_hash_t h = XXH3_128bits_withSeed(bytes, nr, salt);
-
-	return (struct state_key){ h.low64, h.high64 };
+	if (states_hash_bits >= 64)
+		return hash;
+	return hash & ((1ull << states_hash_bits) - 1);
 }
 
-static size_t slot(const struct states *states, struct state_key key)
+static struct state_key weakened(struct state_key key)
 {
-	size_t i = key.low & (states->table_size - 1);
+	key.low = states_hash_low(key.low);
+	if (states_hash_bits <= 64)
+		key.high = 0;
+	else if (states_hash_bits < 128)
+		key.high &= (1ull << (states_hash_bits - 64)) - 1;
+	return key;
+}
 
-	while (states->table[i]) {
+static uint64_t key_hash(const void *keys, uint32_t i)
+{
+	return ((const struct state_key *)keys)[i].low;
+}
+
+static uint32_t insert_key(struct states *states, struct state_key key,
+			   bool *is_new)
+{
+	struct index *index = &states->index;
+	size_t i;
+
+	*is_new = false;
+	key = weakened(key);
+	if (index_room(index, states->nr, key_hash, states->keys))
+		return STATES_NO_MEMORY;
+	for (i = index_first(index, key.low); index->slots[i];
+	     i = index_next(index, i)) {
 		const struct state_key *at =
-			&states->keys[states->table[i] - 1];
+			&states->keys[index->slots[i] - 1];
 
 		if (at->low == key.low && at->high == key.high)
-			break;
-		i = (i + 1) & (states->table_size - 1);
+			return index->slots[i] - 1;
 	}
-	return i;
-}
-
-static int grow_table(struct states *states)
-{
-	size_t size = states->table_size ? 2 * states->table_size : 4096;
-	uint32_t *table = calloc(size, sizeof(*table));
-
-	if (!table)
-		return -1;
-	free(states->table);
-	states->table = table;
-	states->table_size = size;
-	for (uint32_t i = 0; i < states->nr; i++)
-		table[slot(states, states->keys[i])] = i + 1;
-	return 0;
-}
-
-static int grow_keys(struct states *states)
-{
-	uint32_t room = states->room ? states->room + states->room / 2 : 4096;
-	struct state_key *keys =
-		realloc(states->keys, (size_t)room * sizeof(*keys));
-
-	if (!keys)
-		return -1;
-	states->keys = keys;
-	states->room = room;
-	return 0;
+	if (states->nr == STATES_FULL ||
+	    (states->most && states->nr == states->most))
+		return STATES_FULL;
+	if (room_for((void **)&states->keys, &states->room, states->nr + 1,
+		     sizeof(*states->keys)))
+		return STATES_NO_MEMORY;
+	states->keys[states->nr] = key;
+	index->slots[i] = ++states->nr;
+	*is_new = true;
+	return states->nr - 1;
 }
 
 uint32_t states_insert(struct states *states, struct state_key key,
 		       bool *is_new)
 {
-	size_t i;
+	uint32_t state;
 
-	*is_new = false;
-	if (3 * (size_t)states->nr >= 2 * states->table_size &&
-	    grow_table(states))
-		return UINT32_MAX;
-	i = slot(states, key);
-	if (states->table[i])
-		return states->table[i] - 1;
-	if (states->nr == states->room && grow_keys(states))
-		return UINT32_MAX;
-	states->keys[states->nr] = key;
-	states->table[i] = ++states->nr;
-	*is_new = true;
-	return states->nr - 1;
+	if (!states->exact)
+		return insert_key(states, key, is_new);
+	states->exact->most = states->most;
+	state = exact_insert(states->exact, is_new);
+	states->nr = states->exact->roots.nr;
+	return state;
+}
+
+/* Of n states there are n (n - 1) / 2 pairs. */
+double states_collision(const struct states *states)
+{
+	double n = (double)states->nr, bound = n * (n - 1) / 2;
+
+	if (states->exact)
+		return 0;
+	for (unsigned int bit = 0; bit < states_hash_bits; bit++)
+		bound /= 2;
+	return bound < 1 ? bound : 1;
 }
 
 size_t states_bytes(const struct states *states)
 {
 	return states->room * sizeof(*states->keys) +
-	       states->table_size * sizeof(*states->table);
+	       states->index.size * sizeof(*states->index.slots) +
+	       (states->exact ? exact_bytes(states->exact) : 0);
 }
 
 void states_free(struct states *states)
 {
 	free(states->keys);
-	free(states->table);
+	index_free(&states->index);
+	if (states->exact)
+		exact_free(states->exact);
+	free(states->exact);
 	memset(states, 0, sizeof(*states));
 }

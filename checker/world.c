@@ -106,12 +106,10 @@ bool world_is_freed(const void *object)
 bool world_owns(const void *object, size_t bytes)
 {
 	size_t offset = (uintptr_t)object - (uintptr_t)arenas;
-	size_t on_stack = (uintptr_t)coro_top(ARENAS - 1) - (uintptr_t)object;
 
 	return (offset < ARENAS * ARENA_BYTES &&
 		offset + bytes <= ARENAS * ARENA_BYTES) ||
-	       (on_stack >= bytes && on_stack < ARENAS * CORO_STACK_BYTES) ||
-	       regions_own(object, bytes);
+	       coro_owns(object, bytes) || regions_own(object, bytes);
 }
 
 static struct block *block_at(unsigned int owner, size_t offset)
@@ -227,6 +225,7 @@ void check_free(void *object, const void *where)
 	if (block->state != BLOCK_USED)
 		check_fail_stop(CHECK_USE_AFTER_FREE, where,
 				"free of what is not allocated");
+	check_tell(where, "free %s", block->what);
 	memset(object, 0, block->bytes);
 	mark(owner, offset % ARENA_BYTES, block->bytes, 0);
 	block->what = NULL;

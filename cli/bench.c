@@ -49,13 +49,21 @@ struct figures {
 	char wrong[320];		/* one line, or empty */
 };
 
-enum { OPTION_PEERS = 256, OPTION_STATES, OPTION_JSON, OPTION_LIMIT };
+enum {
+	OPTION_PEERS = 256,
+	OPTION_STATES,
+	OPTION_EXACT,
+	OPTION_JSON,
+	OPTION_LIMIT,
+};
 
 static const struct argp_option options[] = {
 	{ "peers", OPTION_PEERS, NULL, 0,
 	  "beside each row what other checkers needed, on another machine", 0 },
 	{ "by-states", OPTION_STATES, NULL, 0,
 	  "measure the search by states", 0 },
+	{ "exact", OPTION_EXACT, NULL, 0,
+	  "by states, and compare them byte by byte", 0 },
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop each search at a limit: time (seconds), states, executions,"
 	  " memory (bytes; K, M, G)", 0 },
@@ -73,6 +81,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_STATES:
 		bench->by_states = true;
+		return 0;
+	case OPTION_EXACT:
+		bench->options.exact = true;
 		return 0;
 	case OPTION_LIMIT:
 		limits_parse(state, value, &bench->options);
@@ -271,8 +282,8 @@ static double ratio_of(const struct figures *figures)
 static void print_heading(const struct bench *bench)
 {
 	if (bench->by_states)
-		printf("%-18s %10s %9s %9s %6s", "program", "states", "seconds",
-		       "MB", "bytes");
+		printf("%-18s %10s %9s %9s %6s %6s", "program", "states",
+		       "seconds", "MB", "bytes", "stored");
 	else
 		printf("%-18s %10s %9s %7s %9s %9s %9s %6s %7s", "program",
 		       "executions", "redundant", "blocked", "seconds", "rate",
@@ -310,9 +321,10 @@ static void print_row(const struct bench *bench, const struct row *row,
 	double megabytes = (double)r->search_bytes / (1 << 20);
 
 	if (bench->by_states)
-		printf("%-18s %10llu %9.4f %9.2f %6llu", row->name,
+		printf("%-18s %10llu %9.4f %9.2f %6llu %6.1f", row->name,
 		       (unsigned long long)r->states, figures->seconds,
-		       megabytes, (unsigned long long)r->state_bytes);
+		       megabytes, (unsigned long long)r->state_bytes,
+		       r->bytes_per_state);
 	else
 		printf("%-18s %10llu %9llu %7llu %9.4f %9.0f %9.0f %6.1f %7.2f",
 		       row->name, (unsigned long long)r->executions,
@@ -331,7 +343,8 @@ static void print_row(const struct bench *bench, const struct row *row,
 static void print_legend(const struct bench *bench)
 {
 	if (bench->by_states)
-		puts("\nseconds: CPU time; MB: of the search; bytes: of the largest state");
+		puts("\nseconds: CPU time; MB: of the search; bytes: of the largest state\n"
+		     "stored: bytes that the search keeps of a state and the steps from it");
 	else
 		puts("\nseconds: CPU time of the search; rate: executions a second\n"
 		     "ceiling: executions a second when they are run again and again, nothing else\n"
@@ -371,9 +384,11 @@ static void add_json(struct bench *bench, const struct row *row,
 		"wrong", *figures->wrong ? figures->wrong : NULL);
 
 	if (bench->by_states)
-		json_object_update_new(json, json_pack("{s:I, s:I}",
+		json_object_update_new(json, json_pack(
+			"{s:I, s:I, s:f}",
 			"states", (json_int_t)r->states,
-			"state_bytes", (json_int_t)r->state_bytes));
+			"state_bytes", (json_int_t)r->state_bytes,
+			"bytes_per_state", r->bytes_per_state));
 	else
 		json_object_update_new(json, json_pack(
 			"{s:I, s:I, s:I, s:I, s:f, s:f, s:f}",
@@ -455,6 +470,10 @@ static bool arguments_are_right(const struct bench *bench)
 	if (bench->by_states ? bench->options.max_executions != 0 :
 			       bench->options.max_states != 0) {
 		fprintf(stderr, "faultline bench: the limit on states is for --by-states, that on executions for the search by executions\n");
+		return false;
+	}
+	if (bench->options.exact && !bench->by_states) {
+		fprintf(stderr, "faultline bench: --exact is for --by-states\n");
 		return false;
 	}
 	for (size_t i = 0; i < bench->rows.nr; i++) {

@@ -29,6 +29,7 @@ struct check {
 enum {
 	OPTION_LIMIT = 256,
 	OPTION_FIRST,
+	OPTION_EXACT,
 	OPTION_JSON,
 	OPTION_RANDOM,
 	OPTION_SEED,
@@ -58,6 +59,8 @@ static const struct argp_option options[] = {
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop at a limit: time (seconds), states, executions, memory"
 	  " (bytes; K, M, G)", 0 },
+	{ "exact", OPTION_EXACT, NULL, 0,
+	  "compare states byte by byte, not by 128 bits of hash", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
@@ -113,6 +116,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case OPTION_LIMIT:
 		limits_parse(state, value, &check->options);
+		return 0;
+	case OPTION_EXACT:
+		check->options.exact = true;
 		return 0;
 	case OPTION_JSON:
 		check->json = true;
@@ -346,7 +352,7 @@ static void add_json(struct check *check, struct trial *trial,
 	for (size_t i = 0; i < check->patches.nr; i++)
 		json_array_append_new(with, json_string(check->patches.at[i]));
 	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o*, s:o, s:o, s:o*}",
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o*, s:o, s:o, s:o*}",
 		"test", trial->test->name, "file", trial->test->path,
 		"with", with, "verdict", v->text, "status", v->status,
 		"complete", result->complete, "stopped", result->stopped,
@@ -359,6 +365,8 @@ static void add_json(struct check *check, struct trial *trial,
 		"executions", (json_int_t)result->executions,
 		"cut", (json_int_t)result->cut,
 		"seconds", result->seconds,
+		"exact", check->options.exact,
+		"bytes_per_state", result->bytes_per_state,
 		"collision_probability", result->collision,
 		"sample", sample_json(check, result),
 		"outcomes", outcomes_json(trial), "failures", failures,
@@ -415,6 +423,8 @@ static const char *contradiction(const struct check *check)
 
 	if (check->random && check->bounded)
 		return "--random and --preemptions are two searches";
+	if (how->exact && !by_states)
+		return "--exact is for searches by states, not for --faults or --random";
 	if (check->faults && check->bounded)
 		return "--preemptions is a search by states, --faults is not";
 	if (!check->random && (how->seed || how->runs))

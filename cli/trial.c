@@ -4,6 +4,8 @@
  */
 #include "trial.h"
 
+#include "progress.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +224,7 @@ void trial_close(struct trial *trial)
 
 /* ------ what the subject tells its host ------ */
 
-static struct outcome *outcome(struct trial *trial, const char *text)
+struct outcome *trial_outcome(struct trial *trial, const char *text)
 {
 	struct outcome *o;
 	void *more;
@@ -244,7 +246,7 @@ static struct outcome *outcome(struct trial *trial, const char *text)
 
 static void count(struct trial *trial, const char *text, bool holds)
 {
-	struct outcome *o = outcome(trial, text);
+	struct outcome *o = trial_outcome(trial, text);
 
 	o->hits++;
 	o->satisfies = holds;
@@ -389,16 +391,22 @@ int trial_search(struct trial *trial, const struct check_options *wanted,
 {
 	struct check_options options = *wanted;
 	struct check_program p = program(trial);
+	int error;
 
 	forget_outcomes(trial);
 	trial->machine.faults = faults;
 	options.completed = completed;
+	options.pack = trial_pack;
+	options.unpack = trial_unpack;
+	options.progress = progress_tell;
 	options.restarted = restarted;
 	options.user = trial;
 	options.lone_cycles_fail = true;
 	if (open_machine(trial))
 		return -1;
-	return check_run(&p, &options, result);
+	error = check_run(&p, &options, result);
+	progress_end();
+	return error;
 }
 
 static bool name_word(void *user, const void *word, char *name, size_t bytes,

@@ -59,6 +59,12 @@ int trial_search(struct trial *trial, const struct check_options *options,
 int trial_replay(struct trial *trial, const struct check_schedule *schedule,
 		 struct trace *trace);
 
+/* Return: the final state of this text, a new one if need be. */
+struct outcome *trial_outcome(struct trial *trial, const char *text);
+/* pack and unpack of struct check_options; user is a trial.  gather.c */
+int trial_pack(void *user, void **data, size_t *bytes);
+int trial_unpack(void *user, const void *data, size_t bytes);
+
 /* Number of a condition that does not hold, among oracles. */
 #define TRIAL_CONDITION 0
 /* Return: the oracle (1..14) a failure belongs to, TRIAL_CONDITION, or -1. */

@@ -110,6 +110,24 @@ static void say_missing(struct verdict *v, const struct check_result *result,
 	free(oracles);
 }
 
+/* With what was stored of each, and how sure it is that none was lost. */
+static void say_states(struct verdict *v, const struct check_result *result)
+{
+	size_t at = strlen(v->text);
+
+	at += (size_t)snprintf(v->text + at, sizeof(v->text) - at,
+			       ": %llu state%s of %.0f bytes stored",
+			       (unsigned long long)result->states,
+			       plural(result->states),
+			       result->bytes_per_state);
+	if (result->collision > 0)
+		snprintf(v->text + at, sizeof(v->text) - at,
+			 ", one lost with probability < %.0e",
+			 result->collision * 1.5);
+	else
+		snprintf(v->text + at, sizeof(v->text) - at, ", exact");
+}
+
 static void say_clean(struct verdict *v, const struct check_result *result,
 		      const struct check_options *options, unsigned int faults)
 {
@@ -118,10 +136,7 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 		return;
 	}
 	if (result->complete && !faults)
-		snprintf(v->text, sizeof(v->text),
-			 "clean, complete by states: %llu state%s",
-			 (unsigned long long)result->states,
-			 plural(result->states));
+		snprintf(v->text, sizeof(v->text), "clean, complete by states");
 	else if (result->complete)
 		snprintf(v->text, sizeof(v->text),
 			 "clean, complete by executions: %llu execution%s",
@@ -132,10 +147,8 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 			 "stopped by %s; no bug up to there", result->stopped);
 	else if (result->refused)
 		snprintf(v->text, sizeof(v->text),
-			 "clean up to %u preemption%s: %llu state%s",
-			 options->preemptions, plural(options->preemptions),
-			 (unsigned long long)result->states,
-			 plural(result->states));
+			 "clean up to %u preemption%s", options->preemptions,
+			 plural(options->preemptions));
 	else if (faults)
 		snprintf(v->text, sizeof(v->text),
 			 "clean up to %u fault%s per access; %llu execution%s cut",
@@ -145,6 +158,9 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 		snprintf(v->text, sizeof(v->text),
 			 "the checker's memory for the test ran out in %llu execution%s; no bug up to there",
 			 (unsigned long long)result->cut, plural(result->cut));
+	if (!faults && (result->complete ||
+			(result->refused && !result->stopped)))
+		say_states(v, result);
 }
 
 /* What was looked at, when that was not everything. */

@@ -5,8 +5,10 @@
  * Interface
  *   check_run()        search all interleavings of a program
  *   check_replay()     run one schedule again, with a listener
+ *   check_main()       both, for the main() of a program that checks itself
  *   check_plain_rate() how fast executions are without any search
- *   check_op() ...     what the program under test calls
+ *   check_op() ...     what the program under test calls: operations and
+ *                      locks here, checker_words.h, checker_sync.h
  *
  * The program under test is sequentially consistent code whose threads run as
  * coroutines of one OS thread.  Before each operation on state that threads
@@ -23,6 +25,8 @@
  */
 #ifndef CHECKER_H
 #define CHECKER_H
+
+#include "checker_post.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +58,7 @@ enum {
 	CHECK_STUCK,			/* runs on without any operation */
 	CHECK_NO_MEMORY,		/* an arena is full */
 	CHECK_NONDETERMINISM,		/* a replay went another way */
+	CHECK_ASSERT,			/* check_assert() */
 };
 
 struct check_program {
@@ -62,6 +67,7 @@ struct check_program {
 	void (*thread)(void *arg, unsigned int thread);
 	void (*finish)(void *arg);	/* alone, after all threads; or NULL */
 	void *arg;			/* must stay constant */
+	const char *thread_name;	/* in messages; NULL: "CPU" */
 };
 
 enum check_mode {
@@ -111,13 +117,24 @@ struct check_cycle {
 	struct check_schedule round;	/* once around */
 };
 
+/* How far a search is; all is of this moment, rates are of the last second. */
+struct check_progress {
+	enum check_mode mode;
+	double seconds;			/* since it began */
+	uint64_t states;		/* by states, */
+	uint64_t runs;			/* else; both begin again with a pass */
+	double rate;			/* of these, a second */
+	double done;			/* of the whole, 0 .. 1; 0: not known */
+};
+
 struct check_options {
 	enum check_mode mode;
 	bool first;			/* stop at the first failure */
 	bool no_reduction;		/* by states: every operation a step */
+	bool exact;			/* by states: keep all bytes of each */
 	bool lone_cycles_fail;		/* a thread that repeats alone is a
 					 * failure though others could go on */
-	uint64_t max_states;		/* 0: no limit */
+	uint64_t max_states;		/* to be stored; 0: no limit */
 	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
@@ -127,10 +144,34 @@ struct check_options {
 	uint64_t runs;			/* 0: 10000 */
 	unsigned int depth;		/* PCT's, up to CHECK_MAX_DEPTH; 0: 3 */
 	uint32_t run_operations;	/* then a run is cut; 0: 10000 */
+	/*
+	 * By executions: so many worker processes, which are forked; 0 and 1:
+	 * none.  Or those of a post that the caller made.
+	 */
+	unsigned int jobs;
+	struct check_post *post;
+	/*
+	 * By executions: a file that is written every checkpoint_seconds (0:
+	 * 5), and removed when the search is complete.  If it is there already
+	 * the search goes on from it; identity says whether it is of the same
+	 * program.
+	 */
+	const char *checkpoint;
+	double checkpoint_seconds;
+	uint64_t identity;
+	/*
+	 * What completed() has gathered, malloc()ed, and to add that of another
+	 * process to it: needed with jobs, a post or a checkpoint, unless
+	 * completed() is NULL.  0, or -1 with errno.
+	 */
+	int (*pack)(void *user, void **data, size_t *bytes);
+	int (*unpack)(void *user, const void *data, size_t bytes);
 	/* called at each completed execution, after finish(); may be NULL */
 	void (*completed)(void *user);
 	/* what completed() was told so far is void; may be NULL */
 	void (*restarted)(void *user);
+	/* called some times a second; may be NULL */
+	void (*progress)(void *user, const struct check_progress *progress);
 	/* called now and then; return true to stop (a signal); may be NULL */
 	bool (*interrupted)(void *user);
 	void *user;
@@ -142,16 +183,18 @@ struct check_result {
 	uint64_t states;		/* by states: distinct states */
 	uint64_t steps;			/* by states: edges between them */
 	uint64_t state_bytes;		/* of the largest state */
+	double bytes_per_state;		/* that is stored, and its steps */
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
 	uint64_t runs;			/* that began, however they end */
 	uint64_t cut;			/* that met check_cut() */
+	uint64_t assumed;		/* that did not meet check_assume() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double collision;		/* bound on the chance that two states
-					 * were taken for one */
+					 * were taken for one; exact: 0 */
 	uint64_t refused;		/* steps that would have been one
 					 * preemption too many */
 	/* at random: the same seed has the same result */
@@ -191,12 +234,28 @@ struct check_listener {
 	/* a thread has to wait for object; how is said in words */
 	void (*blocks)(void *user, unsigned int thread, const void *object,
 		       const char *how);
+	/* an operation was performed, or check_tell() was called */
+	void (*told)(void *user, unsigned int thread, const void *where,
+		     const char *text);
 	void *user;
 };
 
+/*
+ * Return: 0; or -1 with errno, EPROTO when the schedule is none of program.
+ * What it told until then stays told.
+ */
 int check_replay(const struct check_program *program,
 		 const struct check_schedule *schedule,
 		 const struct check_listener *listener);
+
+/*
+ * For main(): search, or what the options say (`--help`), and print a verdict;
+ * of each failure a diagram and the options that replay it.  Threads are called
+ * "thread" by default.
+ * Return: an exit status: 0 clean and complete, 1 a failure, 2 wrong usage, 3
+ * not complete.
+ */
+int check_main(int argc, char **argv, const struct check_program *program);
 
 /*
  * Measure the ceiling of a search by executions: random executions of the
@@ -234,8 +293,42 @@ bool check_running(void);
  */
 bool check_searching(void);
 
+/*
+ * A place in the source of the program under test.  Its address stands for it
+ * wherever these functions want to know `where`: so failures are told apart by
+ * their places, and named by file and line.
+ */
+struct check_place {
+	const char *file;
+	const char *text;		/* what stands there; may be empty */
+	unsigned int line;
+};
+
+/* Places lie in a section of their own: what is in there is one. */
+#define CHECK_PLACE(what)                                                      \
+	(__extension__({                                                       \
+		static const struct check_place check_here                     \
+			__attribute__((section("check_places"), used)) = {     \
+				__FILE__, what, __LINE__                       \
+			};                                                     \
+		&check_here;                                                   \
+	}))
+#define CHECK_HERE CHECK_PLACE("")
+
+/* Return: the place that where is, or NULL: it is something else. */
+const struct check_place *check_place_of(const void *where);
+
+/* Somebody listens to what is told: only so in some replays. */
+extern bool check_tells;
+/* For the diagram of an execution: what the running thread has just done. */
+void check_tell(const void *where, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* An operation on object comes next.  May switch to another thread. */
 void check_op(const void *object, enum check_class class);
+/* The same; where is named when object turns out to be freed. */
+void check_op_at(const void *object, enum check_class class,
+		 const void *where);
 /* The same for an operation on all of the words in [object, object + bytes). */
 void check_op_range(const void *object, size_t bytes, enum check_class class);
 /*
@@ -255,6 +348,17 @@ _Noreturn void check_fail_stop(unsigned int number, const void *where,
 	__attribute__((format(printf, 3, 4)));
 /* The running thread goes no further in this execution: a bound was met. */
 _Noreturn void check_cut(void);
+/*
+ * Executions in which condition does not hold are of no interest.  The thread
+ * goes no further; the others do, and may fail: they do not know of it.  Such
+ * an execution counts as `assumed`, and the search may still be complete.
+ */
+#define check_assume(condition) ((condition) ? (void)0 : check_assume_fails())
+_Noreturn void check_assume_fails(void);
+/* condition holds, or it is a failure CHECK_ASSERT that names this line. */
+#define check_assert(condition)                                                \
+	((condition) ? (void)0 : check_assert_fails(CHECK_PLACE(#condition)))
+_Noreturn void check_assert_fails(const struct check_place *place);
 /* The running thread's operation is done: cycles are sought in between. */
 void check_progress(void);
 /*
@@ -273,6 +377,8 @@ void *check_alloc(size_t bytes, const char *what);
 void check_free(void *object, const void *where);
 /* Call `leak(what, user)` for each object that is still allocated. */
 size_t check_leaks(void (*leak)(const char *what, void *user), void *user);
+/* For the end of finish(): what is still allocated is a failure CHECK_LEAK. */
+void check_no_leaks(void);
 
 /*
  * Memory of the client that belongs to the state: base[0 .. *used) is saved,
@@ -316,5 +422,8 @@ void check_may_sleep(const void *where);
 /* Sleeping: one token a thread, as in machine.h. */
 void check_park(const void *where);
 void check_unpark(unsigned int thread);
+
+#include "checker_words.h"
+#include "checker_sync.h"
 
 #endif /* CHECKER_H */

@@ -255,6 +255,26 @@ static bool fail_alike(const struct check_result *a,
 	return !a->nr_failures == !b->nr_failures;
 }
 
+/* Byte by byte it is the same search. */
+static void exactly(const struct random_program *p, unsigned int most,
+		    const struct check_result *hashed)
+{
+	struct check_options options = bound(most, false);
+	static struct finals finals;
+	struct check_result exact;
+
+	options.exact = true;
+	exact = search(p, options, &finals);
+	expect(p, exact.states == hashed->states &&
+	       exact.steps == hashed->steps &&
+	       exact.refused == hashed->refused &&
+	       exact.nr_failures == hashed->nr_failures, "exactly", most);
+	expect(p, exact.collision == 0 &&
+	       (hashed->collision > 0) == (hashed->states > 1),
+	       "what is stored exactly", most);
+	check_result_free(&exact);
+}
+
 static void with_itself(const struct random_program *p)
 {
 	static struct finals full, reduced, all;
@@ -267,6 +287,7 @@ static void with_itself(const struct random_program *p)
 		expect(p, equal(&full, &reduced), "final states", most);
 		expect(p, fail_alike(&a, &b), "failures", most);
 		check_result_free(&a);
+		exactly(p, most, &b);
 		check_result_free(&b);
 	}
 	a = search(p, options, &all);
@@ -464,6 +485,30 @@ static void test_lock_order(void **state)
 	check_result_free(&result);
 }
 
+/* With a bound, too, the limit on states is met to the state. */
+static void test_limit_on_states(void **state)
+{
+	struct check_program program = {
+		.nr_threads = 2, .setup = setup, .thread = ping_pong,
+	};
+	struct check_options options = bound(2, false);
+	struct check_result all, result;
+
+	(void)state;
+	check_regions_reset();
+	assert_int_equal(check_run(&program, &options, &all), 0);
+	assert_true(all.states > 10);
+	for (uint64_t most = 1; most <= all.states; most++) {
+		options.max_states = most;
+		assert_int_equal(check_run(&program, &options, &result), 0);
+		assert_int_equal(result.states, most);
+		assert_int_equal(result.stopped != NULL, most < all.states);
+		assert_false(result.complete);
+		check_result_free(&result);
+	}
+	check_result_free(&all);
+}
+
 static void test_one_thread(void **state)
 {
 	struct check_result result = run_bound(ping_pong, 1, 0);
@@ -482,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_with_itself),
 		cmocka_unit_test(test_known_bugs),
 		cmocka_unit_test(test_lock_order),
+		cmocka_unit_test(test_limit_on_states),
 		cmocka_unit_test(test_one_thread),
 	};
 

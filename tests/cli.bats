@@ -401,6 +401,41 @@ is_stopped() {
 	done
 }
 
+@test "a limit on states is met to the state" {
+	needs jq
+	faultline check --json "$RACE"
+	[ "$status" -eq 0 ]
+	states=$(jq '.[0].states' "$TMP/out")
+	faultline check --json --limit "states=$states" "$RACE"
+	[ "$status" -eq 0 ]
+	faultline check --json --limit "states=$((states - 1))" "$RACE"
+	[ "$status" -eq 3 ]
+	jq -e ".[0].states == $((states - 1))" "$TMP/out"
+}
+
+@test "exact: the same states, and no chance to lose one" {
+	needs jq
+	needs_patches
+	for with in "" "--with unfixed"; do
+		for exact in "" --exact; do
+			# shellcheck disable=SC2086 # none, or several words
+			faultline check --json $exact $with "$RACE"
+			jq 'map({ status, states, steps, executions, outcomes,
+				failures })' "$TMP/out" >"$TMP/states$exact"
+			jq -e ".[0] | .exact == (\"$exact\" != \"\") and
+				(.collision_probability == 0) == .exact and
+				.bytes_per_state > 16" "$TMP/out"
+		done
+		cmp "$TMP/states" "$TMP/states--exact"
+	done
+	faultline check "$RACE"
+	grep -qE '^Verdict .* states of [0-9]+ bytes stored, one lost with probability < [0-9]e-[0-9]+$' "$TMP/out"
+	faultline check --exact "$RACE"
+	grep -qE '^Verdict .* bytes stored, exact$' "$TMP/out"
+	faultline check --exact --faults 1 "$RACE"
+	[ "$status" -eq 2 ]
+}
+
 @test "limits of a search by executions" {
 	big_test
 	for limit in executions=100 memory=1K time=0.2; do
@@ -419,7 +454,7 @@ is_stopped() {
 	[ "$status" -eq 3 ]
 	grep -qE '^\(unpatched\) +stopped ' "$TMP/out"
 	needs_patches
-	faultline check --with unfixed --limit states=1 "$RACE"
+	faultline check --with unfixed --limit states=100 "$RACE"
 	[ "$status" -eq 1 ]
 	grep -q '^Verdict .* 1 bug: O1; stopped by the limit on states$' \
 		"$TMP/out"
@@ -474,7 +509,7 @@ is_stopped() {
 @test "a bound on preemptions is part of the verdict" {
 	faultline check --preemptions 1 "$RACE"
 	[ "$status" -eq 3 ]
-	grep -qE '^Verdict .* clean up to 1 preemption: [0-9]+ states; not exhaustive: ' "$TMP/out"
+	grep -qE '^Verdict .* clean up to 1 preemption: [0-9]+ states of [0-9]+ bytes stored, one lost with probability < [0-9]e-[0-9]+; not exhaustive: ' "$TMP/out"
 	faultline check --preemptions 50 "$RACE"
 	[ "$status" -eq 0 ]
 	grep -qE '^Verdict .* clean, complete by states: .*; every state is reached ' "$TMP/out"
@@ -691,7 +726,7 @@ is_diagram() {
 		"test", "file", "with", "verdict", "status", "complete",
 		"condition", "mode", "states", "steps", "state_bytes",
 		"search_bytes", "executions", "cut", "seconds",
-		"collision_probability", "outcomes", "failures"] | sort))' \
+		"exact", "bytes_per_state", "collision_probability", "outcomes", "failures"] | sort))' \
 		"$TMP/out"
 	jq -e '.[0].failures | length == 2 and all(keys == ([
 		"oracle", "message", "function", "file", "line", "hits",
@@ -777,11 +812,26 @@ is_diagram() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(head -n 1 "$TMP/out" | xargs)" = \
-		'program states seconds MB bytes | SPIN' ]
+		'program states seconds MB bytes stored | SPIN' ]
 	grep -qE '^inc\(6\) .*\| +0.10$' "$TMP/out"
 	grep -qE '^ticket-lock\(3\) .*\| +-$' "$TMP/out"
 	# each of 8 threads is before or behind its only operation
 	[ "$(awk '$1 == "readers(7)" { print $2 }' "$TMP/out")" -eq 256 ]
+}
+
+@test "bench dpor --by-states --exact: as many states, and more of each" {
+	needs jq
+	for exact in "" --exact; do
+		# shellcheck disable=SC2086 # none, or a word
+		faultline bench dpor --json --by-states $exact 'inc(6)'
+		[ "$status" -eq 0 ]
+		cp "$TMP/out" "$TMP/inc$exact"
+	done
+	jq -es '.[0][0].states == .[1][0].states and
+		.[0][0].bytes_per_state > 16 and
+		.[0][0].bytes_per_state < .[1][0].bytes_per_state' \
+		"$TMP/inc" "$TMP/inc--exact"
+	refuses "--exact is for --by-states" bench dpor --exact 'inc(2)'
 }
 
 @test "bench dpor --json" {
@@ -804,8 +854,8 @@ is_diagram() {
 	faultline bench dpor --json --by-states 'ainc(3)'
 	[ "$status" -eq 0 ]
 	jq -e '.[0] | .states == 8 and keys == (["program", "n", "complete",
-		"seconds", "search_bytes", "states", "state_bytes"] | sort)' \
-		"$TMP/out"
+		"seconds", "search_bytes", "states", "state_bytes",
+		"bytes_per_state"] | sort)' "$TMP/out"
 }
 
 @test "bench dpor: a row that is stopped says so, and is no success" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What faultline(1) shows is what the program prints, and it has every option.
+# What faultline(1) shows is what the program prints, and it has every option;
+# libchecker(3) has every function.
 #
 # An example of the page is a display behind a line `.\" example STATUS`: a
 # command behind `$ `, over as many lines as end in a backslash, then its
@@ -243,15 +244,34 @@ paged() {
 	[ ! -s "$BATS_TEST_TMPDIR/surplus" ]
 }
 
-@test "the page gives no warnings" {
+# The names of the headers that a program calls; not what macros expand to.
+declared() {
+	grep -ohE '^(#define )?[_a-z].*\bcheck_[a-z_]+ ?\(|^#define check_[a-z_]+\(' \
+		include/*.h | grep -oE 'check_[a-z_]+ ?\(' | tr -d ' (' |
+		grep -vE '_(at|fails)$' | sort -u
+	echo check_op_at
+}
+
+@test "libchecker(3) has the functions of the headers, and no others" {
+	declared | sort >"$BATS_TEST_TMPDIR/declared"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/declared")" -gt 80 ]
+	grep -oE '^\.(It )?Fn check_[a-z_]+' man/libchecker.3 |
+		grep -oE 'check_[a-z_]+' | sort -u |
+		diff "$BATS_TEST_TMPDIR/declared" -
+}
+
+@test "the pages give no warnings" {
 	command -v mandoc >/dev/null || command -v groff >/dev/null ||
 		skip "neither mandoc nor groff is here"
-	if command -v mandoc >/dev/null; then
-		mandoc -Tlint -Wwarning "$PAGE"
-	fi
-	if command -v groff >/dev/null; then
-		run groff -ww -mdoc -Tascii -z "$PAGE"
-		[ "$status" -eq 0 ]
-		[ -z "$output" ]
-	fi
+	for page in man/*.[1-9]; do
+		echo "$page"
+		if command -v mandoc >/dev/null; then
+			mandoc -Tlint -Wwarning "$page"
+		fi
+		if command -v groff >/dev/null; then
+			run groff -ww -mdoc -Tascii -z "$page"
+			[ "$status" -eq 0 ]
+			[ -z "$output" ]
+		fi
+	done
 }

@@ -7,43 +7,15 @@
 
 #include "../include/checker.h"
 
-static inline uint64_t word_load(const uint64_t *word)
-{
-	check_op(word, CHECK_READ);
-	return *word;
-}
-
-static inline void word_store(uint64_t *word, uint64_t value)
-{
-	check_op(word, CHECK_WRITE);
-	*word = value;
-}
-
-static inline uint64_t word_fetch_add(uint64_t *word, uint64_t value)
-{
-	uint64_t old;
-
-	check_op(word, CHECK_WRITE);
-	old = *word;
-	*word += value;
-	return old;
-}
-
+#define word_load check_load
+#define word_store check_store
+#define word_fetch_add check_fetch_add
 /* The result is not used: adds commute. */
-static inline void word_add(uint64_t *word, uint64_t value)
-{
-	check_op(word, CHECK_ADD);
-	*word += value;
-}
-
-static inline bool word_cmpxchg(uint64_t *word, uint64_t expected,
-				uint64_t value)
-{
-	check_op(word, CHECK_WRITE);
-	if (*word != expected)
-		return false;
-	*word = value;
-	return true;
-}
+#define word_add check_add
+#define word_cmpxchg(word, old, new)                                           \
+	(__extension__({                                                       \
+		uint64_t word_old = (old);                                     \
+		check_try_cmpxchg((word), &word_old, (new));                   \
+	}))
 
 #endif /* TESTS_PROGRAMS_H */

@@ -9,7 +9,6 @@
  *                        run it under the checker; arg is the program
  *   program_final()      hash of the final state; call it in finish()
  *   program_release()    give back all memory; call it after that
- *   trace_hash()         hash of the execution's Mazurkiewicz trace
  *
  * Names used in this file
  *   word      x0 ... shared words
@@ -17,24 +16,23 @@
  *   register  r0, r1 of each thread: on its stack, part of the state
  *   soft      a failed assertion is remembered in the final state and the
  *             thread goes on; else it is a failure of the checker
- *   event     an operation as it was performed, noted outside of the state
  */
 #ifndef TESTS_RANDOM_PROGRAM_H
 #define TESTS_RANDOM_PROGRAM_H
 
 #include "programs.h"
+#include "trace.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
-#define MAX_THREADS 4
+#define MAX_THREADS TRACE_THREADS
 #define MAX_OPS 16
 #define NR_WORDS 4
 #define NR_SLOTS 2
 #define NR_REGISTERS 2
 #define NR_MUTEXES 2
-#define MAX_TRACE 256
 
 enum op_kind {
 	OP_LOAD, OP_STORE, OP_STORE_REG, OP_FETCH_ADD, OP_ADD, OP_CMPXCHG,
@@ -126,93 +124,6 @@ static inline void program_print(const struct random_program *p)
 			putchar('\n');
 		}
 	}
-}
-
-/* ------ the trace ------ */
-
-/* Beyond the checker's classes; a release never commutes with a WRITE. */
-enum {
-	TRACE_RELEASE_READ = CHECK_WRITE + 1,
-	TRACE_RELEASE_WRITE,
-	TRACE_CHOICE,
-};
-
-struct trace_event {
-	uintptr_t object;
-	uint32_t bytes;
-	uint8_t thread;
-	uint8_t class;
-	uint8_t value;			/* of a choice */
-	uint8_t clock[MAX_THREADS];	/* events of each that came before */
-};
-
-/* No part of the state, but restored with it. */
-static struct {
-	size_t used;
-	unsigned int nr;
-	unsigned int of[MAX_THREADS];	/* events of each thread */
-	struct trace_event events[MAX_TRACE];
-} trace;
-
-static void trace_begin(void)
-{
-	memset(&trace, 0, sizeof(trace));
-	trace.used = offsetof(__typeof__(trace), events);
-}
-
-static bool trace_conflict(const struct trace_event *a,
-			   const struct trace_event *b)
-{
-	bool release = a->class == TRACE_RELEASE_READ ||
-		       b->class == TRACE_RELEASE_READ;
-
-	if (a->thread == b->thread)
-		return true;
-	if (a->object >= b->object + b->bytes ||
-	    b->object >= a->object + a->bytes)
-		return false;
-	if (release)
-		return a->class == CHECK_WRITE || b->class == CHECK_WRITE;
-	return a->class != b->class || a->class > CHECK_ADD;
-}
-
-static void trace_note(unsigned int t, const void *object, uint32_t bytes,
-		       unsigned int how, unsigned int value)
-{
-	struct trace_event *e = &trace.events[trace.nr];
-
-	if (trace.nr == MAX_TRACE)
-		return;
-	memset(e, 0, sizeof(*e));
-	e->thread = (uint8_t)t;
-	e->object = (uintptr_t)object;
-	e->bytes = bytes;
-	e->class = (uint8_t)how;
-	e->value = (uint8_t)value;
-	for (unsigned int i = 0; i < trace.nr; i++) {
-		if (!trace_conflict(&trace.events[i], e))
-			continue;
-		for (unsigned int u = 0; u < MAX_THREADS; u++)
-			if (trace.events[i].clock[u] > e->clock[u])
-				e->clock[u] = trace.events[i].clock[u];
-	}
-	e->clock[t] = (uint8_t)++trace.of[t];
-	trace.nr++;
-	trace.used += sizeof(*e);
-}
-
-/* Executions are equivalent when threads did the same in the same order. */
-static inline uint64_t trace_hash(void)
-{
-	const struct trace_event *e = trace.events;
-	uint64_t hash = 0;
-
-	for (unsigned int t = 0; t < MAX_THREADS; t++)
-		for (unsigned int i = 0; i < trace.nr; i++)
-			if (e[i].thread == t)
-				hash = XXH3_64bits_withSeed(&e[i], sizeof(*e),
-							    hash);
-	return hash;
 }
 
 /* ------ the interpreter ------ */

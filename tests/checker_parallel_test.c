@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * checker_parallel_test.c - parallel searches, on trees whose size is known.
+ *
+ * A node is a number that decides all below it.  One child has most of what is
+ * left, so sub-trees differ a thousandfold.
+ */
+#include "../checker/parallel.h"
+#include "../checker/post_fork.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct node {
+	uint64_t seed;
+	uint64_t budget;		/* nodes in the sub-tree, with this */
+};
+
+/* What was searched: any node lost, or searched twice, changes the sum. */
+struct sum {
+	uint64_t nodes;
+	uint64_t hash;
+};
+
+struct forest {
+	struct node *nodes;
+	size_t nr;
+	size_t room;
+	struct sum sum;
+	uint64_t dies_at;		/* a worker that is to die, or 0 */
+};
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 31;
+	x *= 0x9e3779b97f4a7c15u;
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9u;
+	return x ^ x >> 32;
+}
+
+static void push(struct forest *f, struct node node)
+{
+	if (f->nr == f->room) {
+		f->room = 2 * f->room + 16;
+		f->nodes = realloc(f->nodes, f->room * sizeof(*f->nodes));
+		assert_non_null(f->nodes);
+	}
+	f->nodes[f->nr++] = node;
+}
+
+static int step(void *own)
+{
+	struct forest *f = own;
+	struct node node;
+	uint64_t left;
+
+	if (!f->nr)
+		return 0;
+	node = f->nodes[--f->nr];
+	f->sum.nodes++;
+	f->sum.hash += mix(node.seed);
+	if (f->dies_at && f->sum.nodes == f->dies_at)
+		raise(SIGKILL);
+	left = node.budget - 1;
+	for (uint64_t i = 1; left; i++) {
+		uint64_t share = i == 4 ? left : left / 8 + 1;
+
+		push(f, (struct node){ mix(node.seed + i), share });
+		left -= share;
+	}
+	return 1;
+}
+
+static int take(void *own, const struct bytes *part)
+{
+	push(own, *(const struct node *)part->data);
+	return 0;
+}
+
+static struct bytes pack(const struct node *node)
+{
+	struct bytes part = {
+		.data = malloc(sizeof(*node)), .nr = sizeof(*node),
+		.weight = (double)node->budget,
+	};
+
+	assert_non_null(part.data);
+	memcpy(part.data, node, sizeof(*node));
+	return part;
+}
+
+static bool give(void *own, struct bytes *part)
+{
+	struct forest *f = own;
+
+	if (f->nr < 2)
+		return false;
+	*part = pack(&f->nodes[0]);
+	memmove(f->nodes, f->nodes + 1, --f->nr * sizeof(*f->nodes));
+	return true;
+}
+
+static int give_all(void *own,
+		    int (*save)(void *user, const struct bytes *part),
+		    void *user)
+{
+	struct forest *f = own;
+	int error = 0;
+
+	while (f->nr && !error) {
+		struct bytes part = pack(&f->nodes[--f->nr]);
+
+		error = save(user, &part);
+		free(part.data);
+	}
+	return error;
+}
+
+static int report(void *own, struct bytes *report)
+{
+	const struct forest *f = own;
+
+	report->nr = sizeof(f->sum);
+	report->data = malloc(report->nr);
+	memcpy(report->data, &f->sum, report->nr);
+	return 0;
+}
+
+static void forget(void *own)
+{
+	struct forest *f = own;
+
+	f->sum = (struct sum){ 0 };
+}
+
+#define MAX_WORKERS 4
+
+struct heard {
+	struct sum sums[MAX_WORKERS];	/* of this round */
+	struct sum before;		/* and of all before it */
+	struct forest left;
+	uint64_t stop_at;
+	unsigned int rounds;
+};
+
+static struct sum total(const struct heard *heard)
+{
+	struct sum all = heard->before;
+
+	for (unsigned int w = 0; w < MAX_WORKERS; w++) {
+		all.nodes += heard->sums[w].nodes;
+		all.hash += heard->sums[w].hash;
+	}
+	return all;
+}
+
+static int hear(void *user, unsigned int worker, const struct bytes *report)
+{
+	struct heard *heard = user;
+
+	memcpy(&heard->sums[worker], report->data, sizeof(struct sum));
+	return 0;
+}
+
+static bool is_enough(void *user)
+{
+	const struct heard *heard = user;
+
+	return heard->stop_at && total(heard).nodes >= heard->stop_at;
+}
+
+static int keep(void *user, const struct bytes *part)
+{
+	struct heard *heard = user;
+
+	return take(&heard->left, part);
+}
+
+/*
+ * Search in rounds, each of which ends when so many nodes more were searched.
+ * Return: as parallel_coordinate(); the workers end in here.
+ */
+static int search(unsigned int nr_workers, struct node root, uint64_t round,
+		  uint64_t dies_at, struct heard *heard)
+{
+	struct check_post *post = post_fork(nr_workers);
+	struct coordinator coordinator = {
+		.user = heard, .heard = hear, .stop = is_enough, .left = keep,
+	};
+	int result;
+
+	assert_non_null(post);
+	if (post->self) {
+		struct forest f = { .dies_at = post->self == 1 ? dies_at : 0 };
+		struct tree tree = {
+			.own = &f, .step = step, .take = take, .give = give,
+			.give_all = give_all, .report = report,
+			.forget = forget,
+		};
+
+		_exit(parallel_work(post, &tree) ? 1 : 0);
+	}
+	if (root.budget)
+		push(&heard->left, root);
+	do {
+		size_t nr = heard->left.nr;
+		struct bytes *parts = malloc((nr + 1) * sizeof(*parts));
+
+		for (size_t i = 0; i < nr; i++)
+			parts[i] = pack(&heard->left.nodes[i]);
+		heard->left.nr = 0;
+		heard->before = total(heard);
+		memset(heard->sums, 0, sizeof(heard->sums));
+		heard->stop_at = round ? total(heard).nodes + round : 0;
+		heard->rounds++;
+		result = parallel_coordinate(post, &coordinator, parts, nr);
+		free(parts);
+	} while (!result);
+	if (result > 0)
+		assert_int_equal(parallel_end(post), 0);
+	post_fork_end(post);
+	free(heard->left.nodes);
+	heard->left = (struct forest){ 0 };
+	return result;
+}
+
+static struct sum alone(struct node node)
+{
+	struct forest f = { 0 };
+
+	push(&f, node);
+	while (step(&f))
+		;
+	free(f.nodes);
+	return f.sum;
+}
+
+static const struct node root = { 4711, 2000000 };
+
+static void test_same_sum(void **state)
+{
+	struct sum expected = alone(root);
+
+	(void)state;
+	assert_int_equal(expected.nodes, root.budget);
+	for (unsigned int n = 1; n <= MAX_WORKERS; n++) {
+		struct heard heard = { 0 };
+		unsigned int took_part = 0;
+
+		assert_int_equal(search(n, root, 0, 0, &heard), 1);
+		assert_int_equal(total(&heard).nodes, expected.nodes);
+		assert_int_equal(total(&heard).hash, expected.hash);
+		for (unsigned int w = 0; w < n; w++)
+			took_part += heard.sums[w].nodes > root.budget / 100;
+		print_message("%u workers, %u of them busy\n", n, took_part);
+		assert_int_equal(took_part, n);
+	}
+}
+
+/* What is left when it is stopped is what was not searched. */
+static void test_rounds(void **state)
+{
+	static const struct node large = { 42, 30000000 };
+	struct sum expected = alone(large);
+	unsigned int rounds = 0;
+
+	(void)state;
+	for (unsigned int n = 1; n <= MAX_WORKERS; n++) {
+		struct heard heard = { 0 };
+
+		assert_int_equal(search(n, large, large.budget / 20, 0,
+					&heard), 1);
+		assert_int_equal(total(&heard).nodes, expected.nodes);
+		assert_int_equal(total(&heard).hash, expected.hash);
+		rounds += heard.rounds;
+	}
+	print_message("%u rounds\n", rounds);
+	assert_true(rounds > MAX_WORKERS);
+}
+
+/* A search that lost a worker is not complete, and does not hang. */
+static void test_worker_dies(void **state)
+{
+	(void)state;
+	for (unsigned int n = 1; n <= MAX_WORKERS; n++) {
+		struct heard heard = { 0 };
+
+		assert_int_equal(search(n, root, 0, 1000, &heard), -1);
+	}
+}
+
+static void test_nothing_to_do(void **state)
+{
+	static const struct node leaf = { 1, 1 }, none = { 1, 0 };
+	struct heard heard = { 0 };
+
+	(void)state;
+	assert_int_equal(search(3, leaf, 0, 0, &heard), 1);
+	assert_int_equal(total(&heard).nodes, 1);
+	assert_int_equal(search(3, none, 0, 0, &heard), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_sum),
+		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_nothing_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
