@@ -24,6 +24,7 @@
  */
 #include "executions.h"
 
+#include "by_states.h"
 #include "pieces.h"
 #include "report.h"
 
@@ -72,10 +73,7 @@ static int failed(struct executions *x)
 static int stray(struct executions *x, unsigned int t)
 {
 	x->strayed = true;
-	x->search->stop = true;
-	x->search->differs = true;
-	x->search->result->stopped = "nondeterminism";
-	run_nondeterminism(t);
+	search_differs(x->search, t);
 	return failed(x);
 }
 
@@ -144,7 +142,7 @@ static uint64_t old_value(const struct executions *x,
 
 	if (object >= (const char *)world->threads &&
 	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
-		old = world->tokens | (uint64_t)world->woken << 32;
+		old = (uint64_t)world->woken << 32 | world->tokens;
 	else if (x->awaits && world_owns(object, sizeof(old)))
 		memcpy(&old, object, sizeof(old));
 	return old;

@@ -239,10 +239,8 @@ bool run_waits_text(char *text, size_t bytes);
 void run_endless(unsigned int t);
 /* for threads (a mask) that read again what nobody will change, */
 void run_livelock(uint32_t spinning);
-/* for threads that all wait, */
+/* and for threads that all wait. */
 void run_deadlock(void);
-/* and for one that did something else when it was run again. */
-void run_nondeterminism(unsigned int t);
 
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);

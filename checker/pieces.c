@@ -191,7 +191,7 @@ static void look_at_failures(struct search *search)
 			search->result->stopped =
 				search->options->first ? "--first" :
 				number == CHECK_STUCK ? "a stuck thread" :
-							"nondeterminism";
+							"nondeterminism of the program";
 			search->stop = true;
 		}
 	}

@@ -391,13 +391,6 @@ void run_deadlock(void)
 		    "a sleeper without a future waker" : "deadlock", text);
 }
 
-void run_nondeterminism(unsigned int t)
-{
-	set_failure(CHECK_NONDETERMINISM, NULL,
-		    "CPU%u did something else when it was run again: it uses what is no part of the checked memory",
-		    t);
-}
-
 /* ------ called by the program under test ------ */
 
 unsigned int check_self(void)
