@@ -7,7 +7,8 @@
  *
  *	balance [--latency US] [--handling US] [--cost US] TREE [RANKS]...
  *
- * TREE has a line a node, in the order of the search: its depth.  A node takes
+ * TREE has a line a node, in the order of the search: its depth; random:NODES
+ * is made here.  A node takes
  * --cost microseconds (1) to run, a message --latency (10) to arrive, and the
  * coordinator --handling (2) to deal with a message, one after the other.
  */
@@ -117,6 +118,38 @@ static void read_depths(struct tree *tree, const char *path)
 		fprintf(stderr, "balance: %s has no nodes\n", path);
 		exit(2);
 	}
+}
+
+/* One child of six has most of what is left, so sub-trees differ much. */
+static void make_tree(struct tree *tree, uint32_t nr)
+{
+	struct {
+		uint32_t depth, nodes;
+	} *todo;
+	uint64_t random = 1;
+	size_t left = 1;
+
+	tree->depth = need(malloc(nr * sizeof(*tree->depth)));
+	todo = need(malloc(((size_t)nr + 6) * sizeof(*todo)));
+	todo[0].depth = 0;
+	todo[0].nodes = nr;
+	while (left) {
+		uint32_t depth = todo[--left].depth;
+		uint32_t rest = todo[left].nodes - 1;
+
+		tree->depth[tree->nr++] = depth;
+		for (unsigned int i = 1; rest; i++) {
+			double part;
+
+			random = random * 6364136223846793005u + 1;
+			part = (double)(random >> 40) / (double)(1 << 24);
+			todo[left].depth = depth + 1;
+			todo[left].nodes = i == 6 ? rest :
+				1 + (uint32_t)((rest - 1) * part * part);
+			rest -= todo[left++].nodes;
+		}
+	}
+	free(todo);
 }
 
 static void link_tree(struct tree *tree)
@@ -384,7 +417,11 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	read_depths(&tree, argv[optind]);
+	if (strncmp(argv[optind], "random:", 7))
+		read_depths(&tree, argv[optind]);
+	else
+		make_tree(&tree, (uint32_t)number(argv[optind] + 7, "random:",
+						  1, 1e9));
 	link_tree(&tree);
 	printf("%s: %u nodes of %g us, latency %g us, handling %g us\n\n",
 	       argv[optind], tree.nr, s.cost, s.latency, s.handling);

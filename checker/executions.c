@@ -448,6 +448,8 @@ static int begin(struct executions *x)
 {
 	forget_events(x, 0);
 	x->subtrees_used = 0;
+	memset(x->estimate.found, 0, sizeof(x->estimate.found));
+	estimate_disturbed(&x->estimate);
 	x->again = false;
 	await_learned(x);
 	trail_restart();
@@ -469,28 +471,29 @@ static int begin_anew(struct executions *x)
 	int error;
 
 	search_restart(x->search);
-	x->search->done = 0;
 	error = begin(x);
 	root = subtree_push(x, 0, 0);
 	root->next_id = 1;
-	root->weight = 1;
+	root->size = ESTIMATE_SIZES;
+	estimate_found(&x->estimate, root->size);
 	return error;
 }
 
-/* What was done is one leaf; it and what was found to do share its weight. */
-static void spread_weight(struct executions *x, double weight, size_t others)
+/* Note what was found; how much there is to decide is what comes after. */
+static void note_found(struct executions *x, size_t others)
 {
-	unsigned int nr = 1;
-
-	for (size_t at = others; at < x->subtrees_used; nr++)
-		at += ((struct subtree *)(void *)(x->subtrees + at))->bytes;
 	for (size_t at = others; at < x->subtrees_used;) {
 		struct subtree *s = (void *)(x->subtrees + at);
 
-		s->weight = weight / nr;
+		s->size = (uint16_t)(x->nr > s->shared ? x->nr - s->shared : 0);
+		estimate_found(&x->estimate, s->size);
 		at += s->bytes;
 	}
-	x->search->done += weight / nr;
+}
+
+static void note_left(struct executions *x)
+{
+	x->search->left = estimate_left(&x->estimate);
 }
 
 /* ------ as a tree, see parallel.h ------ */
@@ -498,17 +501,23 @@ static void spread_weight(struct executions *x, double weight, size_t others)
 static int step(void *own)
 {
 	struct executions *x = own;
-	struct subtree *s = subtree_pop(x);
-	size_t others = x->subtrees_used;
+	const struct check_result *result = x->search->result;
+	struct subtree *s;
+	size_t others;
 
+	estimate_end(&x->estimate, x->subtrees_used, result->runs);
+	s = subtree_pop(x);
+	others = x->subtrees_used;
 	if (!s)
 		return 0;
+	estimate_begin(&x->estimate, s->size, others, result->runs);
 	if (take(x, s) || run_subtree(x))
 		return -1;
 	x->search->result->search_bytes = races_bytes(x) + trail_bytes();
-	if (!x->again)
-		spread_weight(x, x->current->weight, others);
-	else if (!x->shares && begin_anew(x))
+	note_found(x, others);
+	if (result->runs % 256 == 0)
+		note_left(x);
+	if (x->again && !x->shares && begin_anew(x))
 		return -1;
 	return 1;
 }
@@ -521,9 +530,11 @@ static int take_part(void *own, const struct bytes *part)
 		struct subtree *root = subtree_push(x, 0, 0);
 
 		root->next_id = 1;
-		root->weight = 1;
+		root->size = ESTIMATE_SIZES;
+		estimate_found(&x->estimate, root->size);
 		return 0;
 	}
+	estimate_disturbed(&x->estimate);
 	return subtree_append(x, part->data, part->nr);
 }
 
@@ -535,7 +546,9 @@ static bool give_part(void *own, struct bytes *part)
 
 	if (!x->subtrees_used || first->bytes == x->subtrees_used)
 		return false;
-	part->weight = first->weight;
+	part->weight = estimate_of(&x->estimate, first->size);
+	estimate_lost(&x->estimate, first->size);
+	estimate_disturbed(&x->estimate);
 	part->nr = first->bytes;
 	part->data = malloc(part->nr);
 	if (!part->data)
@@ -554,9 +567,14 @@ static int give_all(void *own,
 	struct subtree *s;
 	int error = 0;
 
+	note_left(x);
+	estimate_disturbed(&x->estimate);
 	while (!error && (s = subtree_pop(x))) {
-		struct bytes part = { s, s->bytes, s->weight };
+		struct bytes part = {
+			s, s->bytes, estimate_of(&x->estimate, s->size),
+		};
 
+		estimate_lost(&x->estimate, s->size);
 		error = save(user, &part);
 	}
 	return error;
@@ -566,6 +584,7 @@ static int report(void *own, struct bytes *report)
 {
 	struct executions *x = own;
 
+	note_left(x);
 	return report_pack(x->search, report);
 }
 
@@ -579,7 +598,6 @@ static void forget(void *own)
 		check_schedule_free(&result->failures[i].schedule);
 	result->nr_failures = 0;
 	result->search_bytes = 0;
-	x->search->done = 0;
 	run.total_operations = 0;
 }
 
@@ -625,6 +643,7 @@ int search_executions(struct search *search)
 	free(x.subtrees);
 	free(x.current);
 	free(x.sorting);
+	free(x.estimate.open);
 	trail_end();
 	return error;
 }

@@ -12,6 +12,7 @@
 #ifndef CHECKER_EXECUTIONS_H
 #define CHECKER_EXECUTIONS_H
 
+#include "estimate.h"
 #include "internal.h"
 
 /* An execution this long never ends. */
@@ -124,13 +125,13 @@ struct step {
 };
 
 struct subtree {
-	double weight;			/* of the whole tree: a guess */
 	uint32_t bytes;			/* with all that follows it */
 	uint16_t nr_steps;
 	uint16_t nr_requests;
 	uint16_t next_id;
 	uint16_t fresh;			/* the step that is new; 0: none */
 	uint16_t shared;		/* steps as where it branched off */
+	uint16_t size;			/* events to decide, see estimate.h */
 	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
@@ -166,6 +167,7 @@ struct executions {
 	uint32_t words_room;
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
+	struct estimate estimate;
 	struct subtree *current;	/* the one that is searched */
 	size_t current_room;
 	char *sorting;			/* a part of it, in another order */

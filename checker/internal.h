@@ -302,7 +302,7 @@ struct search {
 	bool differs;			/* the program from itself */
 	bool begin_anew;		/* learned too late for what was done */
 	struct learned learned;
-	double done;			/* of the whole, if that is known */
+	double left;			/* executions; an estimate, or 0 */
 	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
 	double rate;

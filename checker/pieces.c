@@ -127,19 +127,18 @@ static bool is_to_stop(void *user)
 	struct pieces *p = user;
 	struct search *search = p->search;
 	uint64_t runs = search->result->runs;
-	double done = search->done;
 
+	search->left = 0;
 	for (unsigned int w = 0; w < p->post->nr_workers; w++) {
 		uint64_t its_runs;
-		double its_done;
+		double its_left;
 
-		report_peek(&p->reports[w], &its_runs, &its_done);
+		report_peek(&p->reports[w], &its_runs, &its_left);
 		search->result->runs += its_runs;
-		search->done += its_done;
+		search->left += its_left;
 	}
 	search_poll(search);
 	search->result->runs = runs;
-	search->done = done;
 	return search->stop || checkpoint_is_due(p);
 }
 
@@ -171,6 +170,9 @@ static int round_together(struct pieces *p)
 		free(p->reports[w].data);
 		p->reports[w] = (struct bytes){ 0 };
 	}
+	p->search->left = 0;
+	for (size_t i = 0; i < p->left.nr; i++)
+		p->search->left += p->left.at[i].weight;
 	if (p->search->options->first && p->search->result->nr_failures)
 		p->search->stop = true;
 	return result;
@@ -324,7 +326,7 @@ int search_pieces(struct search *search, const struct tree *tree)
 			break;
 		/* with what was learned, from the beginning */
 		search_restart(search);
-		search->done = 0;
+		search->left = 0;
 		search->begin_anew = false;
 		parts_free(&p.left);
 		error = parts_add(&p.left, &(struct bytes){ .weight = 1 });

@@ -131,7 +131,7 @@ int report_pack(struct search *search, struct bytes *report)
 	sums_of(result, sums);
 	for (unsigned int i = 0; i < SUMS; i++)
 		buffer_put_u64(&b, *sums[i]);
-	buffer_put(&b, &search->done, sizeof(search->done));
+	buffer_put(&b, &search->left, sizeof(search->left));
 	buffer_put(&b, &search->learned, sizeof(search->learned));
 	buffer_put_u64(&b, result->nr_failures);
 	for (size_t i = 0; i < result->nr_failures; i++)
@@ -217,7 +217,7 @@ int report_add(struct search *search, const struct bytes *report)
 	struct buffer b = { .data = report->data, .nr = report->nr };
 	uint64_t *sums[SUMS];
 	uint64_t nr;
-	double done;
+	double left;
 	const char *data;
 
 	search->result->operations = run.total_operations;
@@ -225,8 +225,8 @@ int report_add(struct search *search, const struct bytes *report)
 	for (unsigned int i = 0; i < SUMS; i++)
 		*sums[i] += buffer_get_u64(&b);
 	run.total_operations = search->result->operations;
-	buffer_get(&b, &done, sizeof(done));
-	search->done += done;
+	/* of that, the parts that were handed over say it better */
+	buffer_get(&b, &left, sizeof(left));
 	get_learned(&b, search);
 	nr = buffer_get_u64(&b);
 	while (nr-- && !b.failed)
@@ -242,11 +242,11 @@ int report_add(struct search *search, const struct bytes *report)
 	return options->unpack(options->user, data, nr);
 }
 
-void report_peek(const struct bytes *report, uint64_t *runs, double *done)
+void report_peek(const struct bytes *report, uint64_t *runs, double *left)
 {
 	struct buffer b = { .data = report->data, .nr = report->nr };
 
 	*runs = buffer_get_u64(&b);
 	buffer_get_bytes(&b, (SUMS - 1) * sizeof(uint64_t));
-	buffer_get(&b, done, sizeof(*done));
+	buffer_get(&b, left, sizeof(*left));
 }

@@ -16,6 +16,6 @@
 int report_pack(struct search *search, struct bytes *report);
 /* Return: 0, or -1 with errno: EBADMSG, it is none. */
 int report_add(struct search *search, const struct bytes *report);
-void report_peek(const struct bytes *report, uint64_t *runs, double *done);
+void report_peek(const struct bytes *report, uint64_t *runs, double *left);
 
 #endif /* CHECKER_REPORT_H */

@@ -38,6 +38,13 @@ static const char *limit_met(const struct search *search)
 	return NULL;
 }
 
+static double part_done(const struct search *search)
+{
+	double runs = (double)search->result->runs;
+
+	return search->left > 0 ? runs / (runs + search->left) : 0;
+}
+
 static void tell_progress(struct search *search)
 {
 	const struct check_result *result = search->result;
@@ -50,7 +57,7 @@ static void tell_progress(struct search *search)
 		.seconds = now - search->started,
 		.states = result->states,
 		.runs = result->runs,
-		.done = search->done,
+		.done = part_done(search),
 	};
 
 	if (now - search->told < TELL_SECONDS)
@@ -238,7 +245,7 @@ int check_run(const struct check_program *program,
 	error = search_all(&search);
 	result->operations = run.total_operations;
 	result->seconds = now_seconds() - search.started;
-	result->done = search.done;
+	result->done = part_done(&search);
 	result->complete = !error && !search.stop && !result->cut &&
 			   !result->refused && !is_random(options->mode);
 	run_finish();

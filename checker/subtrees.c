@@ -69,6 +69,7 @@ int subtree_append(struct executions *x, const void *part, size_t bytes)
 	}
 	s = subtree_push(x, from->nr_steps, from->nr_requests);
 	memcpy(s, part, bytes);
+	estimate_found(&x->estimate, s->size);
 	return 0;
 }
 

@@ -191,8 +191,8 @@ struct check_result {
 	uint64_t assumed;		/* that did not meet check_assume() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */
-	double done;			/* by executions: of the whole, 0 .. 1;
-					 * an estimate unless complete */
+	double done;			/* by executions, when it was stopped:
+					 * of the whole; an estimate */
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double collision;		/* bound on the chance that two states
