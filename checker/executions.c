@@ -437,6 +437,7 @@ static int take(struct executions *x, struct subtree *s)
 	memcpy(x->current, s, s->bytes);
 	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
 		subtree_renumber(x->current);
+	races_reserve(x, x->current->next_id);
 	return 0;
 }
 

@@ -322,6 +322,8 @@ static inline struct operation operation_at(struct executions *x,
 int races_setup(struct executions *x);
 /* Return: the word at address, until the next call. */
 struct word *races_word(struct executions *x, const void *address);
+/* Have room for events up to this id: of a sub-tree from elsewhere. */
+void races_reserve(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
 /* Events with these ops that events[n] has not met: those that observe it. */

@@ -75,6 +75,12 @@ static void set_stride(struct executions *x, uint32_t stride)
 	x->stride = stride;
 }
 
+void races_reserve(struct executions *x, uint32_t id)
+{
+	while (id / WORD_BITS >= x->stride)
+		set_stride(x, 2 * x->stride);
+}
+
 /* ------ words ------ */
 
 static uint32_t hash(const void *address)
