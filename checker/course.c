@@ -36,24 +36,10 @@ static int make_room(struct course *course)
 char *course_save(void)
 {
 	char *start = malloc(snapshot_bytes());
-	char *at = start;
 
-	if (!start)
-		return NULL;
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		at += thread_save(at, t);
-	memory_save(at, WITH_COMPANIONS);
+	if (start)
+		snapshot_save(start, WITH_COMPANIONS);
 	return start;
-}
-
-static void restore(const char *start)
-{
-	struct memory_use before;
-
-	memory_before(&before);
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		start += thread_restore(start, t);
-	memory_restore(start, &before, WITH_COMPANIONS);
 }
 
 enum course_state course_begin(struct course *course)
@@ -61,7 +47,7 @@ enum course_state course_begin(struct course *course)
 	course->nr = 0;
 	course->nr_choices = 0;
 	course->is_broken = false;
-	restore(course->start);
+	snapshot_restore(course->start, WITH_COMPANIONS);
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
 		if (run_thread(t) != END_FAILED)

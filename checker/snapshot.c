@@ -42,30 +42,35 @@ int check_companion(void *base, const size_t *used)
 	return add_region(base, used, true);
 }
 
-bool regions_own(const void *object, size_t bytes)
+/* Return: the region these bytes lie in, and where in it; or NULL. */
+static const struct region *region_of(const void *object, size_t bytes,
+				      uint64_t *offset)
 {
 	for (size_t i = 0; i < nr_regions; i++) {
-		size_t offset = (uintptr_t)object - (uintptr_t)regions[i].base;
-
-		if (offset < *regions[i].used &&
-		    offset + bytes <= *regions[i].used)
-			return true;
+		*offset = (uintptr_t)object - (uintptr_t)regions[i].base;
+		if (*offset < *regions[i].used &&
+		    *offset + bytes <= *regions[i].used)
+			return &regions[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool regions_own(const void *object, size_t bytes)
+{
+	uint64_t offset;
+
+	return region_of(object, bytes, &offset) != NULL;
 }
 
 #define REGION_SHIFT 40
 
 uint64_t regions_name(const void *object)
 {
-	for (size_t i = 0; i < nr_regions; i++) {
-		uint64_t offset =
-			(uintptr_t)object - (uintptr_t)regions[i].base;
+	uint64_t offset;
+	const struct region *region = region_of(object, 1, &offset);
 
-		if (offset < *regions[i].used)
-			return i << REGION_SHIFT | offset;
-	}
-	return UINT64_MAX >> 8;
+	return region ? (uint64_t)(region - regions) << REGION_SHIFT | offset :
+			UINT64_MAX >> 8;
 }
 
 void *regions_place(uint64_t name)
@@ -101,7 +106,7 @@ static const char *get(const char *at, void *to, size_t bytes)
 
 /* ------ what threads share ------ */
 
-size_t memory_bound(void)
+static size_t memory_bytes(void)
 {
 	size_t order, bytes = offsetof(struct world, threads);
 
@@ -118,7 +123,7 @@ size_t memory_bound(void)
 	return bytes;
 }
 
-size_t memory_save(char *to, enum compared which)
+static size_t memory_save(char *to, enum compared which)
 {
 	size_t order;
 	const void *edges = order_bytes(&order);
@@ -139,7 +144,13 @@ size_t memory_save(char *to, enum compared which)
 	return (size_t)(at - to);
 }
 
-void memory_before(struct memory_use *before)
+/* What is in use before bytes are restored, so that the rest is cleared. */
+struct memory_use {
+	uint32_t arenas;
+	struct arena_use arena[ARENAS];
+};
+
+static void memory_before(struct memory_use *before)
 {
 	before->arenas = world->arenas;
 	for (uint32_t left = world->arenas; left; left &= left - 1) {
@@ -169,8 +180,8 @@ static size_t used_in(const struct region *region, const char *from)
 	return used;
 }
 
-size_t memory_restore(const char *from, const struct memory_use *before,
-		      enum compared which)
+static void memory_restore(const char *from, const struct memory_use *before,
+			   enum compared which)
 {
 	size_t used_before[MAX_REGIONS];
 	size_t order;
@@ -196,8 +207,7 @@ size_t memory_restore(const char *from, const struct memory_use *before,
 		if (which == WITH_COMPANIONS || !regions[i].companion)
 			at = get_part(at, regions[i].base, used_before[i],
 				      used_in(&regions[i], at));
-	at = get(at, edges, order);
-	return (size_t)(at - from);
+	get(at, edges, order);
 }
 
 /*
@@ -271,16 +281,7 @@ bool world_part(size_t i, struct world_part *part)
 
 /* ------ a thread ------ */
 
-size_t snapshot_bytes(void)
-{
-	size_t bytes = memory_bound();
-
-	for (unsigned int t = 0; t < nr_threads(); t++)
-		bytes += sizeof(struct thread) + world->threads[t].live;
-	return bytes;
-}
-
-size_t thread_save(char *to, unsigned int t)
+static size_t thread_save(char *to, unsigned int t)
 {
 	const struct thread *thread = &world->threads[t];
 	char *at = put(to, thread, sizeof(*thread));
@@ -289,7 +290,7 @@ size_t thread_save(char *to, unsigned int t)
 	return (size_t)(at - to);
 }
 
-size_t thread_restore(const char *from, unsigned int t)
+static size_t thread_restore(const char *from, unsigned int t)
 {
 	struct thread *thread = &world->threads[t];
 	const char *at = get(from, thread, sizeof(*thread));
@@ -307,30 +308,47 @@ size_t thread_restore(const char *from, unsigned int t)
 
 /* ------ the whole ------ */
 
+size_t snapshot_bytes(void)
+{
+	size_t bytes = memory_bytes();
+
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		bytes += sizeof(struct thread) + world->threads[t].live;
+	return bytes;
+}
+
+size_t snapshot_save(char *to, enum compared which)
+{
+	char *at = to;
+
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		at += thread_save(at, t);
+	at += memory_save(at, which);
+	return (size_t)(at - to);
+}
+
+void snapshot_restore(const char *from, enum compared which)
+{
+	struct memory_use before;
+
+	memory_before(&before);
+	for (unsigned int t = 0; t < nr_threads(); t++)
+		from += thread_restore(from, t);
+	memory_restore(from, &before, which);
+}
+
 size_t world_save_bound(void)
 {
-	return sizeof(world->used) + memory_bound() +
+	return memory_bytes() +
 	       nr_threads() * (sizeof(struct thread) + CORO_STACK_BYTES);
 }
 
 size_t world_save(char *to)
 {
-	char *at = to;
-
-	at = put(at, &world->used, sizeof(world->used));
-	for (unsigned int t = 0; t < nr_threads(); t++)
-		at += thread_save(at, t);
-	at += memory_save(at, COMPARED_ONLY);
-	return (size_t)(at - to);
+	return snapshot_save(to, COMPARED_ONLY);
 }
 
 void world_restore(const char *from)
 {
-	const char *at = get(from, &world->used, sizeof(world->used));
-	struct memory_use before;
-
-	memory_before(&before);
-	for (unsigned int t = 0; t < nr_threads(); t++)
-		at += thread_restore(at, t);
-	memory_restore(at, &before, COMPARED_ONLY);
+	snapshot_restore(from, COMPARED_ONLY);
 }

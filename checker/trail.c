@@ -15,7 +15,8 @@ struct snapshot {
 	uint32_t position;
 	unsigned int turn_thread;	/* see check_turn() */
 	uint64_t turn_hash;
-	size_t at;			/* in bytes */
+	size_t at;			/* in bytes, */
+	size_t bytes;			/* so many of them */
 };
 
 static struct snapshot *snapshots;
@@ -61,9 +62,8 @@ int trail_save(uint32_t position)
 	s->turn_thread = run.turn_thread;
 	s->turn_hash = run.turn_hash;
 	s->at = bytes_used;
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		bytes_used += thread_save(bytes + bytes_used, t);
-	bytes_used += memory_save(bytes + bytes_used, WITH_COMPANIONS);
+	s->bytes = snapshot_save(bytes + s->at, WITH_COMPANIONS);
+	bytes_used = s->at + s->bytes;
 	return 0;
 }
 
@@ -90,14 +90,8 @@ uint32_t trail_last(void)
 
 static void restore(const struct snapshot *s)
 {
-	struct memory_use before;
-
-	bytes_used = s->at;
-	memory_before(&before);
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		bytes_used += thread_restore(bytes + bytes_used, t);
-	bytes_used += memory_restore(bytes + bytes_used, &before,
-				     WITH_COMPANIONS);
+	snapshot_restore(bytes + s->at, WITH_COMPANIONS);
+	bytes_used = s->at + s->bytes;
 	run.turn_thread = s->turn_thread;
 	run.turn_hash = s->turn_hash;
 }
@@ -132,18 +126,14 @@ void trail_tried(void)
 bool trail_same(void)
 {
 	const struct snapshot *s;
-	size_t used = 0;
 	char *now;
 
 	if (reserve())
 		return false;
 	s = &snapshots[nr_snapshots - 1];
 	now = bytes + bytes_used;
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		used += thread_save(now + used, t);
-	used += memory_save(now + used, WITH_COMPANIONS);
-	return used == bytes_used - s->at &&
-	       !memcmp(now, bytes + s->at, used);
+	return snapshot_save(now, WITH_COMPANIONS) == s->bytes &&
+	       !memcmp(now, bytes + s->at, s->bytes);
 }
 
 size_t trail_bytes(void)
