@@ -55,12 +55,11 @@ static bool comes_back(const struct operation *op, uint64_t value)
 		return false;
 	memcpy(word, &value, sizeof(value));
 	if (run_thread(op->thread) == END_YIELD) {
-		const struct thread *at = thread;
 		uint64_t left;
 
 		memcpy(&left, word, sizeof(left));
 		memcpy(word, &now, sizeof(now));
-		back = left == value && at->object == op->object &&
+		back = left == value && thread->object == op->object &&
 		       trail_same();
 	}
 	trail_tried();

@@ -53,12 +53,7 @@ static int completed(struct bounded *b, const struct step *step)
 		return -1;
 	if (state == EDGE_NONE || !is_new)
 		return 0;
-	search->result->executions++;
-	if (run_main(search->program->finish) == END_FAILED)
-		return failed(b, step);
-	if (search->options->completed)
-		search->options->completed(search->options->user);
-	return 0;
+	return search_complete(search) == END_FAILED ? failed(b, step) : 0;
 }
 
 static int blocked(struct bounded *b, const struct step *step)
@@ -370,6 +365,7 @@ static int one_pass(struct search *search, const char *after_setup)
 	int again;
 
 	search_forget(search);
+	search->result->state_bytes = 0;
 	again = stored_open(&b.stored, search->options) ? -1 :
 		pass(&b, after_setup);
 	bounded_free(&b);

@@ -194,12 +194,7 @@ static int completed(struct dfs *dfs)
 		return -1;
 	if (state == EDGE_NONE || !is_new)
 		return 0;
-	search->result->executions++;
-	if (run_main(search->program->finish) == END_FAILED)
-		return failed(dfs);
-	if (search->options->completed)
-		search->options->completed(search->options->user);
-	return 0;
+	return search_complete(search) == END_FAILED ? failed(dfs) : 0;
 }
 
 /* No thread can move, and not all are at their ends. */
@@ -465,6 +460,7 @@ static int one_pass(struct search *search, const char *after_setup)
 	int again;
 
 	search_forget(search);
+	search->result->state_bytes = 0;
 	again = stored_open(&dfs.stored, search->options) ? -1 :
 		pass(&dfs, after_setup);
 	note_sizes(&dfs);

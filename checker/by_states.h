@@ -7,7 +7,6 @@
  * Interface
  *   stored_open()      an empty store of states and steps, and an image
  *   stored_insert()    number the state that the world is at
- *   search_forget()    begin again: results are void
  *   search_begin()     go to the root of the search
  *   search_learn()     learn from random executions what is shared
  *   search_differs()   a thread did not do again what it did before
@@ -42,7 +41,6 @@ size_t stored_bytes(const struct stored *stored);
 void stored_note(const struct stored *stored, struct check_result *result,
 		 size_t bytes, size_t kept);
 void stored_free(struct stored *stored);
-void search_forget(struct search *search);
 
 /* How a step ended. */
 struct outcome {

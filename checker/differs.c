@@ -28,8 +28,7 @@ void search_differs(struct search *search, unsigned int t)
 	snprintf(failure->text, sizeof(failure->text),
 		 "%s did not do again what it did before: it uses something outside of the checked memory (a static variable, time, an uninitialised byte, an address of malloc())",
 		 who);
-	search->result->stopped = "nondeterminism of the program";
-	search->stop = true;
+	search_heed(search, CHECK_NONDETERMINISM);
 	search->differs = true;
 }
 

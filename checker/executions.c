@@ -393,12 +393,7 @@ static int ended(struct executions *x)
 			run_deadlock();
 		return failed(x);
 	}
-	search->result->executions++;
-	if (run_main(search->program->finish) == END_FAILED)
-		return failed(x);
-	if (search->options->completed)
-		search->options->completed(search->options->user);
-	return 0;
+	return search_complete(search) == END_FAILED ? failed(x) : 0;
 }
 
 static int run_subtree(struct executions *x)
@@ -445,8 +440,10 @@ static int take(struct executions *x, struct subtree *s)
  * Begin, or begin anew with what was learned of the program.  Each thread goes
  * to its first operation; none of that is an event.
  */
-static int begin(struct executions *x)
+static int begin(void *own)
 {
+	struct executions *x = own;
+
 	forget_events(x, 0);
 	x->subtrees_used = 0;
 	memset(x->estimate.found, 0, sizeof(x->estimate.found));
@@ -466,17 +463,23 @@ static int begin(struct executions *x)
 	return trail_save(0);
 }
 
+/* All executions. */
+static void push_root(struct executions *x)
+{
+	struct subtree *root = subtree_push(x, 0, 0);
+
+	root->next_id = 1;
+	root->size = ESTIMATE_SIZES;
+	estimate_found(&x->estimate, root->size);
+}
+
 static int begin_anew(struct executions *x)
 {
-	struct subtree *root;
 	int error;
 
 	search_restart(x->search);
 	error = begin(x);
-	root = subtree_push(x, 0, 0);
-	root->next_id = 1;
-	root->size = ESTIMATE_SIZES;
-	estimate_found(&x->estimate, root->size);
+	push_root(x);
 	return error;
 }
 
@@ -528,11 +531,7 @@ static int take_part(void *own, const struct bytes *part)
 	struct executions *x = own;
 
 	if (!part->nr) {
-		struct subtree *root = subtree_push(x, 0, 0);
-
-		root->next_id = 1;
-		root->size = ESTIMATE_SIZES;
-		estimate_found(&x->estimate, root->size);
+		push_root(x);
 		return 0;
 	}
 	estimate_disturbed(&x->estimate);
@@ -592,19 +591,10 @@ static int report(void *own, struct bytes *report)
 static void forget(void *own)
 {
 	struct executions *x = own;
-	struct check_result *result = x->search->result;
 
-	search_restart(x->search);
-	for (size_t i = 0; i < result->nr_failures; i++)
-		check_schedule_free(&result->failures[i].schedule);
-	result->nr_failures = 0;
-	result->search_bytes = 0;
+	search_forget(x->search);
+	x->search->result->search_bytes = 0;
 	run.total_operations = 0;
-}
-
-static int begin_tree(void *own)
-{
-	return begin(own);
 }
 
 static void share(void *own)
@@ -631,7 +621,7 @@ int search_executions(struct search *search)
 		.spacing = 6,
 	};
 	struct tree tree = {
-		.own = &x, .begin = begin_tree, .share = share, .step = step,
+		.own = &x, .begin = begin, .share = share, .step = step,
 		.take = take_part, .give = give_part, .give_all = give_all,
 		.report = report, .forget = forget, .found = found,
 	};

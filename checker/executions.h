@@ -237,9 +237,7 @@ static inline uint32_t member_of(uint32_t w, uint64_t bits)
 		     b_##i && ((i) = member_of(w_##i, b_##i), true);          \
 		     b_##i &= b_##i - 1)
 
-/* Which kinds does one observe, and on which does its order depend? */
-extern const uint8_t kind_observes[KINDS];
-extern const uint8_t kind_observers[KINDS];
+/* On which kinds does the order of one depend? */
 extern const uint8_t kind_conflicts[KINDS];
 
 static inline enum kind kind_of(uint32_t class)

@@ -137,35 +137,32 @@ static int path(const struct fewest *f, const struct item *last,
 static int failed(struct fewest *f, const struct item *item)
 {
 	struct check_result *result = f->search->result;
+	struct check_failure *failure = search_known(result, &run.failure);
+	size_t i;
 
-	for (size_t i = 0; i < result->nr_failures; i++) {
-		struct check_failure *failure = &result->failures[i];
-
-		if (failure->number != run.failure.number ||
-		    failure->where != run.failure.where)
-			continue;
-		if (f->met[i] && (f->best_layer[i] < f->layer ||
-				  f->best[i] <= item->length))
-			return 0;
-		check_schedule_free(&failure->schedule);
-		f->met[i] = true;
-		f->best[i] = item->length;
-		f->best_layer[i] = f->layer;
-		memcpy(failure->text, run.failure.text, sizeof(failure->text));
-		return path(f, item, &failure->schedule);
-	}
-	return 0;
+	if (!failure)
+		return 0;
+	i = (size_t)(failure - result->failures);
+	if (f->met[i] && (f->best_layer[i] < f->layer ||
+			  f->best[i] <= item->length))
+		return 0;
+	check_schedule_free(&failure->schedule);
+	f->met[i] = true;
+	f->best[i] = item->length;
+	f->best_layer[i] = f->layer;
+	memcpy(failure->text, run.failure.text, sizeof(failure->text));
+	return path(f, item, &failure->schedule);
 }
 
 /* run.failure comes before any step: no schedule is shorter than its own. */
 static void met_at_once(struct fewest *f)
 {
-	const struct check_result *result = f->search->result;
+	struct check_result *result = f->search->result;
+	const struct check_failure *failure =
+		search_known(result, &run.failure);
 
-	for (size_t i = 0; i < result->nr_failures; i++)
-		if (result->failures[i].number == run.failure.number &&
-		    result->failures[i].where == run.failure.where)
-			f->met[i] = true;
+	if (failure)
+		f->met[failure - result->failures] = true;
 }
 
 static int after_step(struct fewest *f, enum run_end end,

@@ -318,6 +318,13 @@ static inline bool search_poll_due(struct search *search)
 
 /* Counts are void, and what completed() was told; failures stay. */
 void search_restart(struct search *search);
+/* Failures are void, too. */
+void search_forget(struct search *search);
+/* Stop the search if one failure of this kind makes it pointless to go on. */
+void search_heed(struct search *search, unsigned int number);
+/* Return: the one of result->failures that this is, or NULL. */
+struct check_failure *search_known(struct check_result *result,
+				   const struct check_failure *failure);
 /* Return: it was not known. */
 bool search_learn_word(struct search *search, uint64_t word, bool spins);
 /* Set search->stop when a limit is met, or the user says so. */
@@ -327,6 +334,8 @@ void search_poll(struct search *search);
  * schedule the caller fills, or NULL when it is known already.
  */
 struct check_failure *search_failure(struct search *search);
+/* All threads are at their ends.  Return: END_FAILED if finish() fails. */
+enum run_end search_complete(struct search *search);
 
 /* Choose one of the enabled threads: the one that ran last if possible. */
 static inline unsigned int prefer(unsigned int mask, unsigned int last)

@@ -8,11 +8,9 @@
 #include "parallel.h"
 
 #include "balance.h"
+#include "internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 /* Nodes between two looks at the post: some microseconds each. */
 #define STEPS 64
@@ -33,12 +31,17 @@ enum {
 	MAY_GO,
 };
 
-static double now(void)
+static int send(struct check_post *post, uint32_t type, uint32_t peer,
+		const struct bytes *bytes)
 {
-	struct timespec t;
+	struct check_message message = { .type = type, .peer = peer };
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	if (bytes) {
+		message.data = bytes->data;
+		message.bytes = bytes->nr;
+		message.weight = bytes->weight;
+	}
+	return post->send(post, &message);
 }
 
 /* ------ a worker ------ */
@@ -55,14 +58,7 @@ struct worker {
 
 static int tell(struct worker *w, uint32_t type, const struct bytes *bytes)
 {
-	struct check_message message = { .type = type };
-
-	if (bytes) {
-		message.data = bytes->data;
-		message.bytes = bytes->nr;
-		message.weight = bytes->weight;
-	}
-	return w->post->send(w->post, &message);
+	return send(w->post, type, 0, bytes);
 }
 
 static int report(struct worker *w)
@@ -73,7 +69,7 @@ static int report(struct worker *w)
 	if (!error)
 		error = tell(w, REPORTS, &bytes);
 	free(bytes.data);
-	w->reported = now();
+	w->reported = now_seconds();
 	return error;
 }
 
@@ -145,7 +141,7 @@ static int search(struct worker *w)
 	}
 	if (w->asked && share(w))
 		return -1;
-	return now() - w->reported >= REPORT_SECONDS ? report(w) : 0;
+	return now_seconds() - w->reported >= REPORT_SECONDS ? report(w) : 0;
 }
 
 static int save_part(void *user, const struct bytes *part)
@@ -175,7 +171,9 @@ static int work(struct worker *w)
 
 int parallel_work(struct check_post *post, const struct tree *tree)
 {
-	struct worker w = { .post = post, .tree = tree, .reported = now() };
+	struct worker w = {
+		.post = post, .tree = tree, .reported = now_seconds(),
+	};
 
 	while (!w.may_go)
 		if (work(&w))
@@ -202,14 +200,7 @@ struct coordination {
 static int order(struct coordination *c, uint32_t type, unsigned int worker,
 		 const struct bytes *bytes)
 {
-	struct check_message message = { .type = type, .peer = worker + 1 };
-
-	if (bytes) {
-		message.data = bytes->data;
-		message.bytes = bytes->nr;
-		message.weight = bytes->weight;
-	}
-	return c->post->send(c->post, &message);
+	return send(c->post, type, worker + 1, bytes);
 }
 
 static void let_go(struct held *held)
@@ -301,9 +292,9 @@ static int listen(struct coordination *c, struct check_message *message)
 static int look_around(struct coordination *c)
 {
 	if (c->stopping || !c->to->stop ||
-	    now() - c->looked < STOP_MILLISECONDS / 1e3)
+	    now_seconds() - c->looked < STOP_MILLISECONDS / 1e3)
 		return 0;
-	c->looked = now();
+	c->looked = now_seconds();
 	return c->to->stop(c->to->user) ? stop_all(c) : 0;
 }
 

@@ -57,11 +57,12 @@ static int save(struct pieces *p)
 	return error;
 }
 
+static const struct bytes root = { .weight = 1 };
+
 /* Where to begin: with the whole, or where a search before this one was. */
 static int load(struct pieces *p)
 {
 	const struct check_options *options = p->search->options;
-	const struct bytes root = { .weight = 1 };
 	struct bytes report = { 0 };
 	int result = 0;
 
@@ -81,8 +82,11 @@ static int load(struct pieces *p)
 
 /* ------ alone ------ */
 
-/* Return: 1: nothing is left; 0: stopped; -1 with errno. */
-static int round_alone(struct pieces *p)
+/*
+ * Search no more than `most` nodes.
+ * Return: 1: nothing is left; 0: stopped; -1 with errno.
+ */
+static int round_alone(struct pieces *p, uint64_t most)
 {
 	const struct tree *tree = p->tree;
 	struct search *search = p->search;
@@ -92,7 +96,7 @@ static int round_alone(struct pieces *p)
 		if (tree->take(tree->own, &p->left.at[i]))
 			return -1;
 	parts_free(&p->left);
-	while (more > 0 && !search->stop) {
+	while (more > 0 && !search->stop && most--) {
 		more = tree->step(tree->own);
 		if (!search_poll_due(search))
 			continue;
@@ -173,8 +177,6 @@ static int round_together(struct pieces *p)
 	p->search->left = 0;
 	for (size_t i = 0; i < p->left.nr; i++)
 		p->search->left += p->left.at[i].weight;
-	if (p->search->options->first && p->search->result->nr_failures)
-		p->search->stop = true;
 	return result;
 }
 
@@ -185,18 +187,8 @@ static void look_at_failures(struct search *search)
 {
 	const struct check_result *result = search->result;
 
-	for (size_t i = 0; i < result->nr_failures; i++) {
-		unsigned int number = result->failures[i].number;
-
-		if (search->options->first || number == CHECK_STUCK ||
-		    number == CHECK_NONDETERMINISM) {
-			search->result->stopped =
-				search->options->first ? "--first" :
-				number == CHECK_STUCK ? "a stuck thread" :
-							"nondeterminism of the program";
-			search->stop = true;
-		}
-	}
+	for (size_t i = 0; i < result->nr_failures; i++)
+		search_heed(search, result->failures[i].number);
 }
 
 static int all_rounds(struct pieces *p)
@@ -205,7 +197,8 @@ static int all_rounds(struct pieces *p)
 	int result = 0;
 
 	while (!result && !search->stop && !search->begin_anew) {
-		result = p->post ? round_together(p) : round_alone(p);
+		result = p->post ? round_together(p) :
+				   round_alone(p, UINT64_MAX);
 		look_at_failures(search);
 		if (!result && !search->begin_anew && save(p))
 			return -1;
@@ -240,22 +233,11 @@ static int coordinate(struct pieces *p)
  */
 static int do_a_little(struct pieces *p)
 {
-	const struct tree *tree = p->tree;
-	unsigned int steps = 0;
-	int more = 1;
-
-	if (tree->begin(tree->own))
+	if (p->tree->begin(p->tree->own))
 		return -1;
-	for (size_t i = 0; i < p->left.nr; i++)
-		if (tree->take(tree->own, &p->left.at[i]))
-			return -1;
-	parts_free(&p->left);
-	while (more > 0 && !p->search->stop && steps++ < LITTLE)
-		more = tree->step(tree->own);
-	look_at_failures(p->search);
-	if (more < 0 || tree->give_all(tree->own, parts_add, &p->left))
+	if (round_alone(p, LITTLE) < 0)
 		return -1;
-	return 0;
+	return p->search->stop ? save(p) : 0;
 }
 
 static int fork_workers(struct pieces *p, unsigned int jobs)
@@ -329,7 +311,7 @@ int search_pieces(struct search *search, const struct tree *tree)
 		search->left = 0;
 		search->begin_anew = false;
 		parts_free(&p.left);
-		error = parts_add(&p.left, &(struct bytes){ .weight = 1 });
+		error = parts_add(&p.left, &root);
 	}
 	parts_free(&p.left);
 	return error;

@@ -18,13 +18,13 @@
  * Where a release stands among those that wait for its lock follows from who
  * takes it when; only what does not wait can come on either side of it.
  */
-const uint8_t kind_observes[KINDS] = {
+static const uint8_t kind_observes[KINDS] = {
 	[KIND_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
 	[KIND_WRITE] = BIT(ADD) | BIT(WRITE) | BIT(ACQUIRE_READ) | RELEASES,
 	[KIND_ACQUIRE_READ] = BIT(ADD) | BIT(WRITE) | BIT(RELEASE_WRITE),
 };
 
-const uint8_t kind_observers[KINDS] = {
+static const uint8_t kind_observers[KINDS] = {
 	[KIND_ADD] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
 	[KIND_WRITE] = BIT(READ) | BIT(WRITE) | BIT(ACQUIRE_READ),
 	[KIND_ACQUIRE_READ] = BIT(WRITE),

@@ -150,21 +150,11 @@ int report_pack(struct search *search, struct bytes *report)
 
 /* ------ and to this one ------ */
 
-static struct check_failure *known(struct check_result *result,
-				   const struct check_failure *failure)
-{
-	for (size_t i = 0; i < result->nr_failures; i++)
-		if (result->failures[i].number == failure->number &&
-		    result->failures[i].where == failure->where)
-			return &result->failures[i];
-	return NULL;
-}
-
 /* failure->schedule is taken over. */
 static void add_failure(struct check_result *result,
 			struct check_failure *failure)
 {
-	struct check_failure *same = known(result, failure);
+	struct check_failure *same = search_known(result, failure);
 
 	if (same) {
 		same->hits += failure->hits;

@@ -103,6 +103,16 @@ void search_restart(struct search *search)
 	result->redundant = 0;
 }
 
+void search_forget(struct search *search)
+{
+	struct check_result *result = search->result;
+
+	search_restart(search);
+	for (size_t i = 0; i < result->nr_failures; i++)
+		check_schedule_free(&result->failures[i].schedule);
+	result->nr_failures = 0;
+}
+
 bool search_learn_word(struct search *search, uint64_t word, bool spins)
 {
 	struct learned *learned = &search->learned;
@@ -119,32 +129,56 @@ bool search_learn_word(struct search *search, uint64_t word, bool spins)
 	return true;
 }
 
+void search_heed(struct search *search, unsigned int number)
+{
+	/* a stuck thread takes seconds, and is met in as many schedules */
+	const char *why = number == CHECK_STUCK ? "a stuck thread" :
+		search->options->first ? "--first" :
+		number == CHECK_NONDETERMINISM ?
+			"nondeterminism of the program" : NULL;
+
+	if (!why)
+		return;
+	search->result->stopped = why;
+	search->stop = true;
+}
+
+struct check_failure *search_known(struct check_result *result,
+				   const struct check_failure *failure)
+{
+	for (size_t i = 0; i < result->nr_failures; i++)
+		if (result->failures[i].number == failure->number &&
+		    result->failures[i].where == failure->where)
+			return &result->failures[i];
+	return NULL;
+}
+
+enum run_end search_complete(struct search *search)
+{
+	enum run_end end;
+
+	search->result->executions++;
+	end = run_main(search->program->finish);
+	if (end != END_FAILED && search->options->completed)
+		search->options->completed(search->options->user);
+	return end;
+}
+
 struct check_failure *search_failure(struct search *search)
 {
 	struct check_result *result = search->result;
+	struct check_failure *known;
 
 	/* that is a limit of the checker, not a fault of the program */
 	if (run.failure.number == CHECK_NO_MEMORY) {
 		result->cut++;
 		return NULL;
 	}
-	if (search->options->first) {
-		result->stopped = "--first";
-		search->stop = true;
-	}
-	/* each takes seconds, and there are as many as schedules */
-	if (run.failure.number == CHECK_STUCK) {
-		result->stopped = "a stuck thread";
-		search->stop = true;
-	}
-	for (size_t i = 0; i < result->nr_failures; i++) {
-		struct check_failure *known = &result->failures[i];
-
-		if (known->number == run.failure.number &&
-		    known->where == run.failure.where) {
-			known->hits++;
-			return NULL;
-		}
+	search_heed(search, run.failure.number);
+	known = search_known(result, &run.failure);
+	if (known) {
+		known->hits++;
+		return NULL;
 	}
 	if (result->nr_failures == CHECK_MAX_FAILURES ||
 	    (search->options->first && result->nr_failures))

@@ -70,20 +70,3 @@ void stored_free(struct stored *stored)
 	edges_free(&stored->edges);
 	image_close(&stored->image);
 }
-
-void search_forget(struct search *search)
-{
-	struct check_result *result = search->result;
-
-	if (search->options->restarted)
-		search->options->restarted(search->options->user);
-	for (size_t i = 0; i < result->nr_failures; i++)
-		check_schedule_free(&result->failures[i].schedule);
-	result->nr_failures = 0;
-	result->states = 0;
-	result->steps = 0;
-	result->state_bytes = 0;
-	result->executions = 0;
-	result->cut = 0;
-	result->assumed = 0;
-}
