@@ -3,9 +3,10 @@
  * machine.h - the only door out of the engine.
  *
  * Everything the engine cannot do by itself goes through the functions below:
- * words that several CPUs share, locks, sleeping, memory, the TLB, failures
- * that are injected, and words for a human.  They are plain functions, so the
- * same object files of the engine link with every machine:
+ * words that several CPUs share, locks, sleeping, memory, the caches in front
+ * of the medium, the TLB, failures that are injected, and words for a human.
+ * They are plain functions, so the same object files of the engine link with
+ * every machine:
  *
  *   machines/native   pthreads; pages are real memory
  *   machines/check    the checker: every function below that touches shared
@@ -135,6 +136,31 @@ void machine_page_free(uint64_t pfn);
 void *machine_page_meta(uint64_t pfn);
 /* Return: the words of a page that is a table; for the machine_pt_* calls. */
 uint64_t *machine_page_words(uint64_t pfn);
+/*
+ * Return: the first of a huge page of frames that read as zeroes for all the
+ * machine's life, aligned to a huge page: the zero page and the huge zero page.
+ * They are not freed; to store to one breaks O8.
+ */
+uint64_t machine_zero_pfn(void);
+
+/*
+ * The medium behind a device's pages.  A store goes to the CPU caches; a line
+ * reaches the medium when it is written back, or at any time by itself.  After
+ * a power cut the medium is what is left.
+ */
+/* Return: log2 of a line's bytes; 6 in life, at most page_shift. */
+unsigned int machine_line_shift(void);
+/*
+ * Write the lines of a device page back that hold [offset, offset + bytes).
+ * When it returns, what was stored to them before is on the medium.  Does not
+ * sleep.
+ */
+void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes);
+/*
+ * Return: whether the medium is known to have lost what this device page held,
+ * so that a load from it would be a machine check.  Constant for the page.
+ */
+bool machine_page_poisoned(uint64_t pfn);
 
 /*
  * The TLB of the calling CPU.  Between insn_begin and insn_end the CPU is

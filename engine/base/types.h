@@ -22,6 +22,8 @@
 #define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22
+#define EFBIG 27
+#define ENOSPC 28
 #define EBUS 530	/* of an access: the program would get SIGBUS */
 
 /*

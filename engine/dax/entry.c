@@ -45,17 +45,24 @@ int dax_device_init(struct dax_device *dax_dev, uint64_t first_pfn,
 {
 	uint64_t i;
 
+	init_waitqueue_head(&dax_dev->pgmap.idle);
 	dax_dev->first_pfn = first_pfn;
 	dax_dev->nr_pages = nr_pages;
 	dax_dev->wait_table = machine_alloc((size_t)nr_wait_queues() *
 					    sizeof(*dax_dev->wait_table),
 					    "wait table");
-	if (!dax_dev->wait_table)
+	if (!dax_dev->wait_table) {
+		destroy_waitqueue_head(&dax_dev->pgmap.idle);
 		return -ENOMEM;
+	}
 	for (i = 0; i < nr_wait_queues(); i++)
 		init_waitqueue_head(&dax_dev->wait_table[i]);
-	for (i = 0; i < nr_pages; i++)
-		machine_spin_init(&pfn_to_page(first_pfn + i)->ptl, "pte lock");
+	for (i = 0; i < nr_pages; i++) {
+		struct page *page = pfn_to_page(first_pfn + i);
+
+		machine_spin_init(&page->ptl, "pte lock");
+		page->pgmap = &dax_dev->pgmap;
+	}
 	return 0;
 }
 
@@ -74,6 +81,7 @@ void dax_device_destroy(struct dax_device *dax_dev)
 	for (i = 0; i < nr_wait_queues(); i++)
 		destroy_waitqueue_head(&dax_dev->wait_table[i]);
 	machine_free(dax_dev->wait_table);
+	destroy_waitqueue_head(&dax_dev->pgmap.idle);
 }
 
 /* first is the first page of the entry that is, or was, locked. */

@@ -234,15 +234,18 @@ static vm_fault_t dax_iomap_pmd_fault(struct vm_fault *vmf)
 }
 
 /*
- * dax_iomap_fault - serve a fault on a file that is mapped from its device.
+ * dax_iomap_fault - serve a fault on a file that is mapped from its device;
+ * *pfn is not set yet: nothing answers NEEDDSYNC.
  *
  * Locks: mmap_sem and what keeps the file's size and blocks as they are
  * (i_mmap_sem); takes the entry's.  Sleeps: yes.
  * Return: VM_FAULT_*; FALLBACK only for PE_SIZE_PMD.
  */
-vm_fault_t dax_iomap_fault(struct vm_fault *vmf, enum page_entry_size pe_size)
+vm_fault_t dax_iomap_fault(struct vm_fault *vmf, enum page_entry_size pe_size,
+			   uint64_t *pfn)
 {
 	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	(void)pfn;
 	if (pe_size == PE_SIZE_PMD)
 		return dax_iomap_pmd_fault(vmf);
 	return dax_iomap_pte_fault(vmf);

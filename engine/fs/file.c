@@ -11,9 +11,10 @@ static vm_fault_t fs_dax_huge_fault(struct vm_fault *vmf,
 	struct inode *inode = container_of(vmf->vma->vm_mapping, struct inode,
 					   i_data);
 	vm_fault_t ret;
+	uint64_t pfn;
 
 	machine_down_read(&inode->i_mmap_sem);
-	ret = dax_iomap_fault(vmf, pe_size);
+	ret = dax_iomap_fault(vmf, pe_size, &pfn);
 	machine_up_read(&inode->i_mmap_sem);
 	return ret;
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fs.h - a minimal filesystem: files that are extents of a DAX device.
+ * fs.h - a small filesystem: files that are extents of a DAX device.
  *
  * Interface
  *   fs_create(), fs_destroy()		a filesystem
  *   inode_create(), inode_destroy()	a file
- *   inode_add_extent()			give it blocks
+ *   inode_add_extent()			give it blocks of the caller's choice
  *   fs_mmap()				map it
- *   verify_mm(), verify_inode()	check every invariant, all at rest
+ *   fs_read(), fs_write()		read(2), write(2)
+ *   fs_truncate(), fs_fallocate()	change its size and its blocks
+ *   fs_fsync()				fsync(2), and msync(2) of a range
+ *   verify_mm(), verify_inode(), verify_fs()	check every invariant, at rest
  *
- * A block is a page; block b is page frame first_pfn + b.  Who gets which block
- * is the caller's business until files can grow.
+ * A block is a page; block b is page frame first_pfn + b.
+ *
+ * Errors are those that the system call has: -EINVAL, -ENOSPC, -EFBIG, -ENOMEM,
+ * -EIO, -EFAULT.
  */
 #ifndef FS_FS_H
 #define FS_FS_H
@@ -18,12 +23,27 @@
 #include "base/avl.h"
 #include "dax/dax.h"
 
+/* Files end before this many bytes. */
+#define FS_MAX_BYTES (UINT64_C(1) << 62)
+
+struct journal;
+
 struct super_block {
 	struct dax_device s_dax;
 
-	struct machine_spinlock s_lock;	/* for the two below */
+	struct machine_spinlock s_lock;	/* for those up to s_nr_free */
 	uint64_t s_nr_inodes;		/* alive */
 	uint64_t s_next_ino;
+	uint64_t *s_bitmap;		/* bit b: block b is in use */
+	uint64_t s_nr_free;		/* blocks */
+
+	/*
+	 * The running transaction.  Whoever changes what the medium knows of
+	 * files is in it, a fault that allocates too; a commit waits until
+	 * nobody is.  Between i_mmap_sem and the entries' locks.
+	 */
+	struct machine_rwsem s_transaction;
+	struct journal *s_journal;	/* NULL: nothing outlives the machine */
 };
 
 struct inode {
@@ -38,7 +58,18 @@ struct inode {
 
 	/* Faults read; who takes blocks or pages away writes. */
 	struct machine_rwsem i_mmap_sem;
+
+	/*
+	 * Faults allocate blocks while they hold i_mmap_sem for read only, so
+	 * this is for the extents; innermost, may be held with an entry's
+	 * lock.
+	 */
+	struct machine_rwsem i_data_sem;
 	struct avl_root i_extents;	/* by page, no overlap; else a hole */
+	uint64_t i_blocks;		/* in extents */
+	uint64_t i_datasync_dirty;	/* a word: changed since the last
+					 * commit in a way that reading the
+					 * data back needs */
 };
 
 /* super.c */
@@ -59,8 +90,40 @@ extern const struct vm_operations_struct fs_dax_vm_ops;
 int fs_mmap(struct mm *mm, struct inode *inode, uint64_t addr, uint64_t bytes,
 	    unsigned int prot, unsigned int flags, uint64_t pgoff);
 
+/* A buffer of read(2) and write(2): of the caller's memory, or of a program. */
+struct fs_buffer {
+	struct mm *mm;		/* NULL: data */
+	uint64_t addr;		/* in mm */
+	unsigned char *data;
+};
+
+/* rw.c: return the bytes done, which may be fewer, or an error if none. */
+int64_t fs_read(struct inode *inode, uint64_t pos, uint64_t bytes,
+		const struct fs_buffer *to);
+int64_t fs_write(struct inode *inode, uint64_t pos, uint64_t bytes,
+		 const struct fs_buffer *from);
+
+/* truncate.c */
+int fs_truncate(struct inode *inode, uint64_t bytes);
+
+enum fs_fallocate_mode {
+	FS_ALLOCATE,		/* unwritten blocks where there are none */
+	FS_PUNCH_HOLE,
+	FS_ZERO_RANGE,		/* unwritten blocks, whatever was there */
+	FS_COLLAPSE_RANGE,	/* whole blocks; what is behind moves down */
+	FS_INSERT_RANGE,	/* whole blocks; what is behind moves up */
+};
+
+/* fallocate.c; all but FS_PUNCH_HOLE may change the size, as in Linux */
+int fs_fallocate(struct inode *inode, enum fs_fallocate_mode mode,
+		 uint64_t pos, uint64_t bytes);
+
+/* fsync.c: bytes [pos, pos + bytes) */
+int fs_fsync(struct inode *inode, uint64_t pos, uint64_t bytes);
+
 /* verify.c */
 unsigned int verify_mm(const struct mm *mm);
 unsigned int verify_inode(const struct inode *inode);
+unsigned int verify_fs(const struct super_block *sb);
 
 #endif /* FS_FS_H */

@@ -176,6 +176,7 @@ struct inode *inode_create(struct super_block *sb, const char *name,
 	mapping_init(&inode->i_data, name, sb);
 	machine_rwsem_init(&inode->i_rwsem, "i_rwsem");
 	machine_rwsem_init(&inode->i_mmap_sem, "i_mmap_sem");
+	machine_rwsem_init(&inode->i_data_sem, "i_data_sem");
 	return inode;
 }
 
@@ -196,6 +197,7 @@ void inode_destroy(struct inode *inode)
 		avl_erase(&inode->i_extents, &extent->node);
 		machine_free(extent);
 	}
+	machine_rwsem_destroy(&inode->i_data_sem);
 	machine_rwsem_destroy(&inode->i_mmap_sem);
 	machine_rwsem_destroy(&inode->i_rwsem);
 	machine_spin_destroy(&mapping->i_pages);

@@ -21,6 +21,7 @@ struct super_block *fs_create(uint64_t first_pfn, uint64_t nr_pages)
 		return NULL;
 	}
 	machine_spin_init(&sb->s_lock, "s_lock");
+	machine_rwsem_init(&sb->s_transaction, "s_transaction");
 	return sb;
 }
 
@@ -32,6 +33,7 @@ struct super_block *fs_create(uint64_t first_pfn, uint64_t nr_pages)
 void fs_destroy(struct super_block *sb)
 {
 	BUG_ON(14, sb->s_nr_inodes != 0);
+	machine_rwsem_destroy(&sb->s_transaction);
 	machine_spin_destroy(&sb->s_lock);
 	dax_device_destroy(&sb->s_dax);
 	machine_free(sb);

@@ -3,14 +3,17 @@
  * mm.h - address spaces, their mappings, and page faults.
  *
  * Interface
- *   mm_create(), exit_mmap()			an address space
- *   do_mmap(), do_munmap(), madvise_dontneed()	its mappings
+ *   mm_create(), dup_mm(), exit_mmap()		an address space
+ *   do_mmap(), do_munmap(), do_mprotect(), do_mremap()	its mappings
+ *   madvise_dontneed(), madvise_populate()	and what they map
  *   mm_load(), mm_store()			a program's access to memory
+ *   pin_user_page(), unpin_user_page()		a device's access to memory
  *   find_vma(), vma_next()			walk the mappings
  *   mm_find_pmd(), mm_find_pte()		page-table words (pgtable.h)
  *   handle_mm_fault()				a fault
  *   finish_fault(), vmf_insert_*()		for the handlers of files
  *   unmap_mapping_pages()			take pages from all who map them
+ *   pfn_mkclean_range()			make them read-only for all
  *
  * Names used in this file
  *   addr	an address of the program, in bytes
@@ -21,7 +24,7 @@
 #define MM_MM_H
 
 #include "base/avl.h"
-#include "base/list.h"
+#include "base/wait.h"
 #include "mm/pgtable.h"
 
 struct dax_device;
@@ -34,6 +37,9 @@ struct vm_operations_struct;
 #define PROT_WRITE 0x2
 #define MAP_SHARED 0x01
 #define MAP_PRIVATE 0x02
+#define MAP_POPULATE 0x8000	/* fault all of it in at once */
+#define MAP_SYNC 0x80000	/* with MAP_SHARED: no write without its block
+				 * being on the medium */
 
 enum mm_counter {
 	MM_FILEPAGES,
@@ -81,6 +87,7 @@ struct address_space {
 #define VM_READ 0x1u
 #define VM_WRITE 0x2u
 #define VM_SHARED 0x8u
+#define VM_SYNC 0x00800000u
 
 /* All fields: mmap_sem; a writer has i_mmap_rwsem as well. */
 struct vm_area_struct {
@@ -108,6 +115,7 @@ typedef unsigned int vm_fault_t;
 #define VM_FAULT_RETRY 0x0400u
 #define VM_FAULT_FALLBACK 0x0800u	/* not huge; try a page */
 #define VM_FAULT_DONE_COW 0x1000u	/* the handler made the copy */
+#define VM_FAULT_NEEDDSYNC 0x2000u	/* to be mapped after an fsync */
 #define VM_FAULT_ERROR (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
 
 /* One fault; lives on the stack of handle_mm_fault(). */
@@ -140,6 +148,11 @@ struct vm_operations_struct {
 	vm_fault_t (*pfn_mkwrite)(struct vm_fault *vmf);
 };
 
+/* Pages of a device, and who waits for pins on them to go. */
+struct dev_pagemap {
+	struct wait_queue_head idle;	/* the key is a page's struct page */
+};
+
 /* mmap.c */
 struct mm *mm_create(const char *name);
 void exit_mmap(struct mm *mm);
@@ -149,6 +162,31 @@ int do_munmap(struct mm *mm, uint64_t addr, uint64_t bytes);
 int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
 struct vm_area_struct *find_vma(const struct mm *mm, uint64_t addr);
 struct vm_area_struct *vma_next(const struct vm_area_struct *vma);
+
+/* madvise.c: access is 0 or FAULT_FLAG_WRITE */
+int madvise_populate(struct mm *mm, uint64_t addr, uint64_t bytes,
+		     unsigned int access);
+
+/* mprotect.c */
+int do_mprotect(struct mm *mm, uint64_t addr, uint64_t bytes,
+		unsigned int prot);
+
+/*
+ * mremap.c: new_addr may be addr itself, to shrink or grow in place; else the
+ * range moves there and nothing may be mapped there.
+ */
+int do_mremap(struct mm *mm, uint64_t addr, uint64_t old_bytes,
+	      uint64_t new_bytes, uint64_t new_addr);
+
+/* fork.c: a copy of the address space for a child */
+int dup_mm(struct mm *old, const char *name, struct mm **copy);
+
+/* gup.c: access is 0 or FAULT_FLAG_WRITE */
+int pin_user_page(struct mm *mm, uint64_t addr, unsigned int access,
+		  uint64_t *pfn);
+void unpin_user_page(uint64_t pfn);
+/* Sleep until a device's page has no pins; the caller looks again. */
+void wait_on_page_pinned(uint64_t pfn);
 
 /* access.c */
 int mm_load(struct mm *mm, uint64_t addr, size_t size, uint64_t *val);
@@ -160,14 +198,20 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr,
 vm_fault_t finish_fault(struct vm_fault *vmf);
 vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn);
 vm_fault_t vmf_insert_mixed_mkwrite(struct vm_fault *vmf, uint64_t pfn);
+vm_fault_t vmf_insert_zero_page(struct vm_fault *vmf);
 
 /* huge_memory.c */
 vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn);
+vm_fault_t vmf_insert_huge_zero_pmd(struct vm_fault *vmf);
 void huge_pmd_set_accessed(struct vm_fault *vmf, uint64_t orig_pmd);
 bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void __split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
 		      uint64_t addr);
+
+/* rmap.c */
+void pfn_mkclean_range(struct address_space *mapping, uint64_t pgoff,
+		       uint64_t nr_pages, uint64_t pfn);
 
 /* zap.c */
 void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end);

@@ -208,10 +208,20 @@ static inline void pmd_unlock(struct pmd pmd)
 
 /* ---- Tables ---- */
 
+struct dev_pagemap;
+
 /* What the engine knows of a page frame. */
 struct page {
 	struct machine_spinlock ptl;	/* of its entries, if it is a table */
-	uint64_t next;			/* pfn, in struct mmu_gather */
+	union {
+		uint64_t next;		/* pfn, in struct mmu_gather */
+		struct dev_pagemap *pgmap; /* a device's page: of which one */
+	};
+	/*
+	 * A word.  An anonymous page: entries that map it and pins.  A
+	 * device's page: pins, it is idle at 0.
+	 */
+	uint64_t refcount;
 };
 
 _Static_assert(sizeof(struct page) <= MACHINE_PAGE_META_BYTES,

@@ -6,6 +6,7 @@
  *   check_machine_open()    sizes; before each check_run() or check_replay()
  *   check_machine_reset()   in setup(), before the engine's first call
  *   check_machine_device()  the pages of the device
+ *   check_machine_poison()  in setup(): a page of it that the medium has lost
  *   trace_*()               record what happens in a replay
  *
  * Pages, TLBs and CPUs lie in regions of the checker, so they are part of the
@@ -36,6 +37,7 @@ int check_machine_open(const struct check_machine_options *options);
 void check_machine_reset(void);
 /* Return: the device's first page; aligned to a huge page. */
 uint64_t check_machine_device(void);
+void check_machine_poison(uint64_t pfn);
 
 /* Code address that lost the first page lost, or NULL: no page is lost. */
 const void *check_machine_lost(void);

@@ -10,6 +10,7 @@
 #define CPUS (CHECK_MACHINE_CPUS + 1)	/* the last one runs setup, finish */
 #define OWNERS CPUS
 #define OWNER_FRAMES 255u
+#define ZERO_PFN 3072u			/* a multiple of any huge page */
 #define DEVICE_PFN 4096u
 #define DEVICE_FRAMES 65536u
 #define TLB_ENTRIES 8
@@ -40,12 +41,13 @@ enum frame_state {
 	FRAME_TABLE,
 	FRAME_DATA,
 	FRAME_DEVICE,
+	FRAME_ZERO,			/* reads as zeroes, never written */
 	FRAME_LIMBO,			/* freed by another CPU: stays unused */
 };
 
 struct frame {
 	uint32_t state;
-	uint32_t pad;
+	uint32_t poisoned;		/* a device's: the medium lost it */
 	const void *lost;		/* code address, see check.h */
 	uint64_t meta[MACHINE_PAGE_META_BYTES / 8];
 	uint64_t words[];

@@ -211,9 +211,20 @@ static uint64_t *data_word(uint64_t pfn, size_t offset, const void *where)
 		check_fail_stop(4, where, "data outside memory");
 	if (frame->state == FRAME_TABLE)
 		check_fail(12, where, "a page table is used as a data page");
-	else if (frame->state != FRAME_DATA && frame->state != FRAME_DEVICE)
+	else if (frame->state != FRAME_DATA && frame->state != FRAME_DEVICE &&
+		 frame->state != FRAME_ZERO)
 		check_fail(4, where, "a page is used after it was freed");
 	return &frame->words[offset / 8];
+}
+
+static uint64_t *data_word_to_store(uint64_t pfn, size_t offset,
+				    const void *where)
+{
+	uint64_t *word = data_word(pfn, offset, where);
+
+	if (pages_frame(pfn)->state == FRAME_ZERO)
+		check_fail_stop(8, where, "a store to the zero page");
+	return word;
 }
 
 static uint64_t size_mask(size_t size)
@@ -232,7 +243,7 @@ uint64_t machine_data_load(uint64_t pfn, size_t offset, size_t size)
 
 void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 {
-	uint64_t *word = data_word(pfn, offset, CALLER);
+	uint64_t *word = data_word_to_store(pfn, offset, CALLER);
 	unsigned int shift = 8 * (unsigned int)(offset % 8);
 	uint64_t old, mask = size_mask(size) << shift;
 
@@ -248,7 +259,7 @@ void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
 
 	for (size_t at = 0; at < bytes; at += 8) {
 		const uint64_t *from = data_word(from_pfn, at, CALLER);
-		uint64_t *to = data_word(to_pfn, at, CALLER);
+		uint64_t *to = data_word_to_store(to_pfn, at, CALLER);
 		uint64_t value;
 
 		op(from, CHECK_READ);
@@ -263,7 +274,7 @@ void machine_data_clear(uint64_t pfn)
 	size_t bytes = (size_t)1 << options_in_use.geometry.page_shift;
 
 	for (size_t at = 0; at < bytes; at += 8) {
-		uint64_t *to = data_word(pfn, at, CALLER);
+		uint64_t *to = data_word_to_store(pfn, at, CALLER);
 
 		op(to, CHECK_WRITE);
 		*to = 0;

@@ -13,6 +13,7 @@
 
 static char *ram;
 static char *device;
+static char *zero;			/* no region: it never changes */
 static size_t stride;			/* bytes of a frame */
 
 static size_t page_bytes(void)
@@ -20,9 +21,15 @@ static size_t page_bytes(void)
 	return (size_t)1 << options_in_use.geometry.page_shift;
 }
 
+static uint64_t zero_frames(void)
+{
+	return (uint64_t)1 << options_in_use.geometry.huge_order;
+}
+
 int pages_open(void)
 {
 	static size_t reserved;
+	static size_t reserved_zero;
 
 	stride = sizeof(struct frame) + page_bytes();
 	if (options_in_use.device_pages > DEVICE_FRAMES) {
@@ -34,7 +41,11 @@ int pages_open(void)
 		device = check_reserve(DEVICE_FRAMES * stride);
 		reserved = stride;
 	}
-	if (!ram || !device)
+	if (zero_frames() * stride > reserved_zero) {
+		reserved_zero = zero_frames() * stride;
+		zero = check_reserve(reserved_zero);
+	}
+	if (!ram || !device || !zero)
 		return -1;
 	for (unsigned int i = 0; i < OWNERS; i++)
 		if (check_region(ram + i * OWNER_FRAMES * stride,
@@ -50,6 +61,37 @@ void pages_reset(void)
 	memset(device, 0, machine->device_used);
 	for (uint32_t i = 0; i < options_in_use.device_pages; i++)
 		pages_frame(DEVICE_PFN + i)->state = FRAME_DEVICE;
+	memset(zero, 0, zero_frames() * stride);
+	for (uint32_t i = 0; i < zero_frames(); i++)
+		pages_frame(ZERO_PFN + i)->state = FRAME_ZERO;
+}
+
+uint64_t machine_zero_pfn(void)
+{
+	return ZERO_PFN;
+}
+
+void check_machine_poison(uint64_t pfn)
+{
+	pages_frame(pfn)->poisoned = 1;
+}
+
+bool machine_page_poisoned(uint64_t pfn)
+{
+	return pages_frame(pfn)->poisoned;
+}
+
+/* A line is a word, as small as it can be: most can go wrong with it. */
+unsigned int machine_line_shift(void)
+{
+	return 3;
+}
+
+void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+{
+	(void)pfn;
+	(void)offset;
+	(void)bytes;
 }
 
 uint64_t check_machine_device(void)
@@ -67,6 +109,8 @@ struct frame *pages_frame(uint64_t pfn)
 	if (pfn >= DEVICE_PFN &&
 	    pfn - DEVICE_PFN < options_in_use.device_pages)
 		return frame_at(device, pfn - DEVICE_PFN);
+	if (pfn >= ZERO_PFN && pfn - ZERO_PFN < zero_frames())
+		return frame_at(zero, pfn - ZERO_PFN);
 	if (pfn && pfn <= OWNERS * OWNER_FRAMES)
 		return frame_at(ram, pfn - 1);
 	return NULL;
@@ -80,6 +124,8 @@ struct frame *pages_frame_of(const void *word)
 		return frame_at(device, (size_t)(at - device) / stride);
 	if (at >= ram && at < ram + OWNERS * OWNER_FRAMES * stride)
 		return frame_at(ram, (size_t)(at - ram) / stride);
+	if (at >= zero && at < zero + zero_frames() * stride)
+		return frame_at(zero, (size_t)(at - zero) / stride);
 	return NULL;
 }
 

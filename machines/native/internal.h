@@ -39,6 +39,7 @@
 #endif
 
 /* Complaint numbers used by this machine. */
+#define ORACLE_STORES 8
 #define ORACLE_LOCKS 11
 #define ORACLE_FRAMES 12
 #define ORACLE_OBJECTS 14

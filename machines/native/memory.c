@@ -2,10 +2,10 @@
 /*
  * memory.c - objects, page frames and the bytes in them.
  *
- * Frames of RAM have the pfns 1 to ram_pages, those of the device follow at
- * the next multiple of a huge page.  Both are mappings that cost nothing
- * until they are touched, and so are the two arrays with a word about each
- * frame: meta is the engine's, frames is the allocator's.
+ * Frames of RAM have the pfns 1 to ram_pages; at the next multiple of a huge
+ * page follows a huge page of zeroes, then the device.  All are mappings that
+ * cost nothing until they are touched, and so are the two arrays with a word
+ * about each frame: meta is the engine's, frames is the allocator's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,11 +34,13 @@ struct frame {
 
 static struct {
 	uint64_t ram_end;	/* one more than the last pfn of RAM */
+	uint64_t zero;		/* first pfn */
 	uint64_t device;	/* first pfn */
 	uint64_t device_end;
 	size_t page_bytes;
 	size_t ram_stride;	/* bytes of a frame: a page or a table */
 	char *ram;
+	char *zero_base;	/* may not be written to */
 	char *device_base;
 	char *meta;
 
@@ -47,6 +49,9 @@ static struct {
 	uint64_t free;		/* given back, last first; 0: none */
 	uint64_t fresh;		/* first frame that was never used */
 	uint64_t nr_live[FRAME_DATA + 1];
+
+	uint64_t poisoned[NATIVE_POISONED_MAX];
+	size_t nr_poisoned;
 } memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Objects with the same name.  Slots are filled in order, never emptied. */
@@ -67,6 +72,15 @@ _Static_assert(sizeof(struct object) % 16 == 0, "objects aligned to 16");
 static void *map_sparse(uint64_t bytes)
 {
 	void *where = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return where == MAP_FAILED ? NULL : where;
+}
+
+/* Return: the same, for reading only. */
+static void *map_zeroes(uint64_t bytes)
+{
+	void *where = mmap(NULL, bytes, PROT_READ,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return where == MAP_FAILED ? NULL : where;
@@ -119,6 +133,11 @@ static int device_map(const char *path, uint64_t bytes)
 	return err;
 }
 
+static uint64_t zero_bytes(void)
+{
+	return (memory.device - memory.zero) * memory.page_bytes;
+}
+
 static uint64_t device_bytes(void)
 {
 	return (memory.device_end - memory.device) * memory.page_bytes;
@@ -141,18 +160,21 @@ int native_memory_open(const struct native_options *options)
 	memory.ram_stride = table_bytes > memory.page_bytes ?
 			    table_bytes : memory.page_bytes;
 	memory.ram_end = options->ram_pages + 1;
-	memory.device = (memory.ram_end + huge_pages - 1) & ~(huge_pages - 1);
+	memory.zero = (memory.ram_end + huge_pages - 1) & ~(huge_pages - 1);
+	memory.device = memory.zero + huge_pages;
 	memory.device_end = memory.device + options->device_pages;
 	memory.free = 0;
 	memory.fresh = 1;
+	memory.nr_poisoned = 0;
 	memset(memory.nr_live, 0, sizeof(memory.nr_live));
 	memset(classes, 0, sizeof(classes));
 
 	memory.ram = map_sparse(memory.ram_end * memory.ram_stride);
+	memory.zero_base = map_zeroes(zero_bytes());
 	memory.frames = map_sparse(memory.ram_end * sizeof(struct frame));
 	memory.meta = map_sparse(memory.device_end * MACHINE_PAGE_META_BYTES);
 	err = -ENOMEM;
-	if (memory.ram && memory.frames && memory.meta)
+	if (memory.ram && memory.zero_base && memory.frames && memory.meta)
 		err = device_map(options->device_path, device_bytes());
 	if (err)
 		native_memory_close();
@@ -162,10 +184,12 @@ int native_memory_open(const struct native_options *options)
 void native_memory_close(void)
 {
 	unmap(memory.ram, memory.ram_end * memory.ram_stride);
+	unmap(memory.zero_base, zero_bytes());
 	unmap(memory.frames, memory.ram_end * sizeof(struct frame));
 	unmap(memory.meta, memory.device_end * MACHINE_PAGE_META_BYTES);
 	unmap(memory.device_base, device_bytes());
 	memory.ram = NULL;
+	memory.zero_base = NULL;
 	memory.frames = NULL;
 	memory.meta = NULL;
 	memory.device_base = NULL;
@@ -185,6 +209,9 @@ static char *frame_bytes(uint64_t pfn)
 		return memory.device_base +
 		       (pfn - memory.device) * memory.page_bytes;
 	}
+	if (pfn >= memory.zero)
+		return memory.zero_base +
+		       (pfn - memory.zero) * memory.page_bytes;
 	BUG_ON(ORACLE_FRAMES, pfn == 0 || pfn >= memory.ram_end);
 	return memory.ram + pfn * memory.ram_stride;
 }
@@ -246,13 +273,51 @@ void machine_page_free(uint64_t pfn)
 void *machine_page_meta(uint64_t pfn)
 {
 	BUG_ON(ORACLE_FRAMES, pfn == 0 || pfn >= memory.device_end ||
-	       (pfn >= memory.ram_end && pfn < memory.device));
+	       (pfn >= memory.ram_end && pfn < memory.zero));
 	return memory.meta + pfn * MACHINE_PAGE_META_BYTES;
 }
 
 uint64_t *machine_page_words(uint64_t pfn)
 {
 	return (uint64_t *)(void *)frame_bytes(pfn);
+}
+
+uint64_t machine_zero_pfn(void)
+{
+	return memory.zero;
+}
+
+/* See native.h. */
+int native_poison(uint64_t pfn)
+{
+	if (memory.nr_poisoned == NATIVE_POISONED_MAX)
+		return -ENOSPC;
+	memory.poisoned[memory.nr_poisoned++] = pfn;
+	return 0;
+}
+
+bool machine_page_poisoned(uint64_t pfn)
+{
+	for (size_t i = 0; i < memory.nr_poisoned; i++)
+		if (memory.poisoned[i] == pfn)
+			return true;
+	return false;
+}
+
+unsigned int machine_line_shift(void)
+{
+	size_t line = 64;
+
+	if (line > memory.page_bytes)
+		line = memory.page_bytes;
+	return (unsigned int)__builtin_ctzl(line);
+}
+
+void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+{
+	(void)pfn;
+	(void)offset;
+	(void)bytes;
 }
 
 /* Return: where the bytes are, after a look at offset and size. */
@@ -285,6 +350,8 @@ uint64_t machine_data_load(uint64_t pfn, size_t offset, size_t size)
 void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 {
 	void *to = data_address(pfn, offset, size);
+
+	BUG_ON(ORACLE_STORES, pfn >= memory.zero && pfn < memory.device);
 
 	switch (size) {
 	case 1:

@@ -6,6 +6,7 @@
  *   native_open()         make the one machine this process can have
  *   native_close()        give it back
  *   native_device_pfn()   where the device starts
+ *   native_poison()       a page of it that the medium has lost
  *   native_live_*()       what has been allocated and not been freed
  *   native_reports()      complaints so far
  *
@@ -64,6 +65,15 @@ void native_close(void);
 
 /* Return: the first frame of the device, aligned to a huge page. */
 uint64_t native_device_pfn(void);
+
+#define NATIVE_POISONED_MAX 64
+
+/*
+ * Take a page of the device for one that the medium has lost; before anybody
+ * uses the machine.
+ * Return: 0, or -ENOSPC: there are too many.
+ */
+int native_poison(uint64_t pfn);
 
 /*
  * Return: objects of machine_alloc(), or frames of RAM, that were not freed.
