@@ -175,6 +175,20 @@ static int extents_fit(const struct litmus *test, FILE *errors)
 	return 0;
 }
 
+/* What parses, but the engine cannot do yet. */
+static int ops_fit(const struct litmus *test, const struct litmus_op *ops,
+		   size_t nr, FILE *errors)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (ops[i].kind > LITMUS_UNMAP || ops[i].mm) {
+			fprintf(errors,
+				"%s:%u:%u: error: the engine cannot do that yet\n",
+				test->path, ops[i].pos.line, ops[i].pos.column);
+			return -1;
+		}
+	return 0;
+}
+
 int trial_open(struct trial *trial, const struct litmus *test,
 	       const struct subject *subject, FILE *errors)
 {
@@ -187,8 +201,13 @@ int trial_open(struct trial *trial, const struct litmus *test,
 			MAX_STORES);
 		return -1;
 	}
-	if (extents_fit(test, errors))
+	if (extents_fit(test, errors) ||
+	    ops_fit(test, test->setup, test->nr_setup, errors))
 		return -1;
+	for (size_t c = 0; c < test->nr_columns; c++)
+		if (ops_fit(test, test->columns[c].ops,
+			    test->columns[c].nr_ops, errors))
+			return -1;
 	trial->test = test;
 	trial->subject = subject;
 	trial->run.test = test;

@@ -170,6 +170,9 @@ static struct litmus_value perform(const struct subject_run *run,
 	case LITMUS_UNMAP:
 		error = do_munmap(mm, start, length);
 		break;
+	default:
+		error = -EINVAL;
+		break;
 	}
 	return value_of(error, number);
 }
@@ -502,7 +505,8 @@ static void finish(void *arg)
 	struct litmus_value registers[MAX_COLUMNS][LITMUS_REGISTERS_MAX];
 	struct litmus_value observed[LITMUS_OBSERVED_MAX];
 	const struct litmus_value *columns[MAX_COLUMNS];
-	struct litmus_state final = { columns, observed };
+	struct litmus_state final = { .registers = columns,
+				      .observed = observed };
 
 	for (size_t i = 0; i < test->nr_observed; i++)
 		state.observed[i] = read_place(run, &test->observed[i]);
