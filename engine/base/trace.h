@@ -16,6 +16,15 @@
  * alloc_set_pte	answer			0
  * dax_iomap_pte_fault	answer			0
  * dax_iomap_pmd_fault	answer			0
+ * dax_load_hole	answer			page of the file
+ * dax_pmd_load_hole	answer			first page
+ * dax_insert_pfn_mkwrite
+ *			answer			0
+ * dax_insert_pfn_mkwrite_no_entry
+ *			answer			0
+ * dax_writeback_one	first page of the entry	pages of the entry
+ * dax_writeback_range_done
+ *			first page asked for	last page asked for
  * retry		1: dax_iomap_pte_fault() saw a huge PMD
  *			2: dax_iomap_pmd_fault() saw a table
  *						0

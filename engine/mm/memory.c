@@ -85,16 +85,17 @@ vm_fault_t finish_fault(struct vm_fault *vmf)
 }
 
 /*
- * Map a page of the device; access is 0 or FAULT_FLAG_WRITE.  A page that is
- * there already is as good as one just mapped, and for a write it is made
- * writable: this is the mkwrite of Linux 4.16 mm/memory.c insert_pfn().
+ * Map a page that is not counted; access is 0 or FAULT_FLAG_WRITE.  A page that
+ * is there already is as good as one just mapped, and for a write it is made
+ * writable: this is the mkwrite of Linux 4.16 mm/memory.c insert_pfn().  If it
+ * is another page than the one to be written, a zero page that is about to be
+ * unmapped, the access repeats until that has happened.
  */
-static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn,
+static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn, uint64_t flags,
 			     unsigned int access)
 {
 	vm_fault_t ret = pte_alloc_one_map(vmf);
-	uint64_t entry = pfn_pte(pfn, PAGE_READONLY | _PAGE_SPECIAL |
-				      _PAGE_DEVMAP);
+	uint64_t entry = pfn_pte(pfn, PAGE_READONLY | _PAGE_SPECIAL | flags);
 	uint64_t old;
 
 	if (ret)
@@ -117,7 +118,7 @@ static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn,
 vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn)
 {
 	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
-	return insert_pfn(vmf, pfn, 0);
+	return insert_pfn(vmf, pfn, _PAGE_DEVMAP, 0);
 }
 
 /*
@@ -130,7 +131,19 @@ vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn)
 vm_fault_t vmf_insert_mixed_mkwrite(struct vm_fault *vmf, uint64_t pfn)
 {
 	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
-	return insert_pfn(vmf, pfn, FAULT_FLAG_WRITE);
+	return insert_pfn(vmf, pfn, _PAGE_DEVMAP, FAULT_FLAG_WRITE);
+}
+
+/*
+ * vmf_insert_zero_page - map the zero page, read-only, where a file has a hole.
+ *
+ * Locks: mmap_sem; takes the locks of the PMD and the PTE table.  Sleeps: yes.
+ * Return: VM_FAULT_NOPAGE, whatever page is there now, or VM_FAULT_OOM.
+ */
+vm_fault_t vmf_insert_zero_page(struct vm_fault *vmf)
+{
+	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	return insert_pfn(vmf, machine_zero_pfn(), 0, 0);
 }
 
 static vm_fault_t __do_fault(struct vm_fault *vmf)

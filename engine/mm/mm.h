@@ -204,12 +204,16 @@ vm_fault_t vmf_insert_zero_page(struct vm_fault *vmf);
 vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn);
 vm_fault_t vmf_insert_huge_zero_pmd(struct vm_fault *vmf);
 void huge_pmd_set_accessed(struct vm_fault *vmf, uint64_t orig_pmd);
+bool mkclean_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr,
+		      uint64_t pfn, uint64_t nr_pages);
 bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void __split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
 		      uint64_t addr);
 
 /* rmap.c */
+bool vma_file_range(const struct vm_area_struct *vma, uint64_t pgoff,
+		    uint64_t nr_pages, uint64_t *start, uint64_t *end);
 void pfn_mkclean_range(struct address_space *mapping, uint64_t pgoff,
 		       uint64_t nr_pages, uint64_t pfn);
 

@@ -232,6 +232,9 @@ static inline struct page *pfn_to_page(uint64_t pfn)
 	return machine_page_meta(pfn);
 }
 
+uint64_t entry_change(uint64_t *word, uint64_t val, uint64_t clear,
+		      uint64_t set);
+bool entry_mkclean(uint64_t *word, uint64_t val);
 uint64_t *table_entry(uint64_t table, unsigned int level, uint64_t addr);
 uint64_t table_alloc(const char *lock_name);
 void table_free(uint64_t table);

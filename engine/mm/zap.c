@@ -170,24 +170,17 @@ void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
 			 uint64_t nr_pages)
 {
 	struct list_head *pos;
+	uint64_t start;
+	uint64_t end;
 
 	machine_down_read(&mapping->i_mmap_rwsem);
 	for (pos = mapping->i_mmap.next; pos != &mapping->i_mmap;
 	     pos = pos->next) {
 		struct vm_area_struct *vma = container_of(
 			pos, struct vm_area_struct, vm_shared);
-		uint64_t vma_pages =
-			(vma->vm_end - vma->vm_start) >> page_shift();
-		uint64_t first = max_u64(pgoff, vma->vm_pgoff);
-		uint64_t last = min_u64(pgoff + nr_pages,
-					vma->vm_pgoff + vma_pages);
 
-		if (first >= last)
-			continue;
-		first = (first - vma->vm_pgoff) << page_shift();
-		last = (last - vma->vm_pgoff) << page_shift();
-		zap_pmd_range(vma, vma->vm_start + first, vma->vm_start + last,
-			      ZAP_SHARED_ONLY);
+		if (vma_file_range(vma, pgoff, nr_pages, &start, &end))
+			zap_pmd_range(vma, start, end, ZAP_SHARED_ONLY);
 	}
 	machine_up_read(&mapping->i_mmap_rwsem);
 }
