@@ -29,7 +29,7 @@ CLI := $(call objects,cli)
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
-LITMUS := $(filter-out $(BUILD)/litmus/subject.o,$(call objects,litmus))
+LITMUS := $(filter-out $(BUILD)/litmus/subject%,$(call objects,litmus))
 BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
@@ -94,9 +94,11 @@ $(LIBRARY): $(BUILD)/libchecker.o
 
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
+OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
+OBJECTS_engine_dax_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_mm_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_mm_random_test := $(ENGINE_OBJECTS) $(NATIVE)
@@ -162,7 +164,7 @@ bare-debian: ## demo.sh and test.sh on a fresh minimal Debian (root)
 	@tests/bare-debian.sh
 
 DATA := $(DESTDIR)$(PREFIX)/share/faultline
-DATA_FILES := subject.mk litmus/subject.c litmus/subject.h litmus/litmus.h \
+DATA_FILES := subject.mk litmus/litmus.h $(wildcard litmus/subject*.[ch]) \
 	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
 install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'

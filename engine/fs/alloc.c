@@ -67,6 +67,7 @@ static void mark_used(struct super_block *sb, uint64_t block, uint64_t nr)
 	BUG_ON(4, next_used(sb, block, block + nr) != block + nr);
 	flip_bits(sb, block, nr);
 	sb->s_nr_free -= nr;
+	machine_trace("blocks_alloc", sb->s_dax.first_pfn + block, nr);
 }
 
 static void mark_free(struct super_block *sb, uint64_t block, uint64_t nr)
@@ -74,6 +75,7 @@ static void mark_free(struct super_block *sb, uint64_t block, uint64_t nr)
 	uint64_t huge = UINT64_C(1) << pmd_order();
 
 	BUG_ON(4, scan(sb, block, block + nr, ~UINT64_C(0)) != block + nr);
+	machine_trace("blocks_free", sb->s_dax.first_pfn + block, nr);
 	flip_bits(sb, block, nr);
 	sb->s_nr_free += nr;
 	sb->s_free_hint = min_u64(sb->s_free_hint, block);
