@@ -111,6 +111,9 @@ $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
 $(BUILD)/checker_sync_random_test: LDLIBS += $(addprefix -Wl$(comma)--wrap=,\
 	run_operate run_choose check_op check_op_at)
 
+# It looks at what reaches the system.
+$(BUILD)/native_test: LDLIBS += -Wl,--wrap=msync
+
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 
 all: $(FAULTLINE) $(LIBRARY)

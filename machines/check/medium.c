@@ -117,25 +117,37 @@ unsigned int machine_line_shift(void)
 }
 
 /*
- * One operation for all the lines: what another CPU stores to one of them
- * comes before or after it, and nobody can tell the lines apart by that.
+ * One operation for all the lines of a page: what another CPU stores to one of
+ * them comes before or after it, and nobody can tell the lines apart by that.
  */
-void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+static void write_back_page(uint64_t pfn, size_t first, size_t end,
+			    const void *where)
 {
 	struct frame *frame = pages_frame(pfn);
-	size_t first = offset & ~(size_t)7;
-	size_t end = (offset + bytes + 7) & ~(size_t)7;
 
-	if (!options_in_use.medium || looking)
-		return;
-	if (!frame || frame->state != FRAME_DEVICE ||
-	    end > page_lines() * 8)
-		check_fail_stop(12, CALLER, "no lines of the device");
-	if (!bytes)
-		return;
+	if (!frame || frame->state != FRAME_DEVICE)
+		check_fail_stop(12, where, "no lines of the device");
+	first &= ~(size_t)7;
+	end = (end + 7) & ~(size_t)7;
 	check_op_range(&frame->words[first / 8], end - first, CHECK_READ);
 	for (size_t at = first; at < end; at += 8)
 		write_back(pfn, at);
+}
+
+void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+{
+	size_t page_bytes = page_lines() * 8;
+	size_t end = offset + bytes;
+
+	if (!options_in_use.medium || looking)
+		return;
+	for (size_t at = offset; at < end; at += page_bytes - at % page_bytes) {
+		size_t page = at / page_bytes * page_bytes;
+
+		write_back_page(pfn + page / page_bytes, at - page,
+				end - page < page_bytes ? end - page :
+							  page_bytes, CALLER);
+	}
 }
 
 void check_machine_settle(void)
