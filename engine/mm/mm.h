@@ -102,6 +102,8 @@ struct vm_area_struct {
 };
 
 #define FAULT_FLAG_WRITE 0x1u
+#define FAULT_FLAG_UNSHARE 0x2u	/* for a pin: an anonymous page that is there
+				 * must not be shared; else as a read */
 
 /* Answers of a fault; 0 and any that is no error repeat the access. */
 typedef unsigned int vm_fault_t;
@@ -159,11 +161,26 @@ void exit_mmap(struct mm *mm);
 int do_mmap(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned int prot,
 	    unsigned int flags, struct address_space *mapping, uint64_t pgoff);
 int do_munmap(struct mm *mm, uint64_t addr, uint64_t bytes);
-int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
+void unmap_region(struct mm *mm, uint64_t start, uint64_t end,
+		  struct vm_area_struct *tail);
+
+/* vma.c */
 struct vm_area_struct *find_vma(const struct mm *mm, uint64_t addr);
 struct vm_area_struct *vma_next(const struct vm_area_struct *vma);
+struct vm_area_struct *vma_before(const struct mm *mm, uint64_t addr);
+bool range_valid(uint64_t addr, uint64_t bytes);
+void vma_link(struct mm *mm, struct vm_area_struct *vma);
+void vma_unlink(struct mm *mm, struct vm_area_struct *vma);
+void vma_adjust(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+		unsigned int vm_flags);
+void vma_cut(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+	     struct vm_area_struct *tail);
+int vma_split(struct vm_area_struct *vma, uint64_t addr);
+void vma_merge(struct vm_area_struct *vma);
 
 /* madvise.c: access is 0 or FAULT_FLAG_WRITE */
+int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
+void mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
 int madvise_populate(struct mm *mm, uint64_t addr, uint64_t bytes,
 		     unsigned int access);
 
@@ -187,6 +204,9 @@ int pin_user_page(struct mm *mm, uint64_t addr, unsigned int access,
 void unpin_user_page(uint64_t pfn);
 /* Sleep until a device's page has no pins; the caller looks again. */
 void wait_on_page_pinned(uint64_t pfn);
+int faultin_range(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+		  unsigned int access);
+void put_anon_page(uint64_t pfn);
 
 /* access.c */
 int mm_load(struct mm *mm, uint64_t addr, size_t size, uint64_t *val);

@@ -34,7 +34,7 @@ static void tlb_remove_tlb_entry(struct mmu_gather *tlb, uint64_t addr,
 	tlb->end = max_u64(tlb->end, addr + bytes);
 }
 
-/* Free an anonymous page after the flush. */
+/* Drop the only entry of an anonymous page after the flush. */
 static void tlb_remove_page(struct mmu_gather *tlb, uint64_t pfn)
 {
 	pfn_to_page(pfn)->next = tlb->pages;
@@ -66,7 +66,7 @@ static void tlb_finish_mmu(struct mmu_gather *tlb)
 	while (tlb->pages) {
 		pfn = tlb->pages;
 		tlb->pages = pfn_to_page(pfn)->next;
-		machine_page_free(pfn);
+		put_anon_page(pfn);
 	}
 	while (tlb->tables) {
 		pfn = tlb->tables;
@@ -104,7 +104,13 @@ static void zap_pte_range(struct mm *mm, struct pmd pmd, uint64_t addr,
 		if (pte_special(pteval))
 			continue;
 		nr_anon++;
-		tlb_remove_page(&tlb, pte_pfn(pteval));
+		if (pte_exclusive(pteval)) {
+			tlb_remove_page(&tlb, pte_pfn(pteval));
+			continue;
+		}
+		/* Others have it too; it can be in no list of ours. */
+		tlb_flush_mmu_tlbonly(&tlb);
+		put_anon_page(pte_pfn(pteval));
 	}
 	if (nr_anon)
 		add_mm_counter(mm, MM_ANONPAGES, -nr_anon);
