@@ -26,9 +26,9 @@ static vm_fault_t dax_fault_return(int error)
 /* Return: pages of the file, the last may be in part. */
 static uint64_t i_size_pages(const struct address_space *mapping)
 {
-	uint64_t last_byte = mapping->i_size - 1;
+	uint64_t bytes = i_size_read(mapping);
 
-	return mapping->i_size ? (last_byte >> page_shift()) + 1 : 0;
+	return bytes ? ((bytes - 1) >> page_shift()) + 1 : 0;
 }
 
 /* Return: the page frame of the first page of the extent. */

@@ -75,7 +75,10 @@ struct address_space {
 	struct machine_spinlock i_pages;	/* for the tree and its slots */
 	struct dax_node *i_root;	/* NULL without any entry */
 
-	/* The filesystem's i_mmap_sem: faults read, truncate writes. */
+	/*
+	 * A word.  It shrinks only under the filesystem's i_mmap_sem, that
+	 * faults hold.
+	 */
 	uint64_t i_size;		/* bytes */
 
 	/* Set once, when the file is made. */
@@ -241,6 +244,8 @@ void pfn_mkclean_range(struct address_space *mapping, uint64_t pgoff,
 void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end);
 void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
 			 uint64_t nr_pages);
+void unmap_mapping_pages_even_cows(struct address_space *mapping,
+				   uint64_t pgoff, uint64_t nr_pages);
 void free_pgtables(struct mm *mm, uint64_t start, uint64_t end, uint64_t floor,
 		   uint64_t ceiling);
 
@@ -261,6 +266,15 @@ static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
 					 uint64_t addr)
 {
 	return ((addr - vma->vm_start) >> page_shift()) + vma->vm_pgoff;
+}
+
+/*
+ * A write(2) may let a file grow while faults read its size, so both sides
+ * treat it as a word.
+ */
+static inline uint64_t i_size_read(const struct address_space *mapping)
+{
+	return machine_load(&mapping->i_size);
 }
 
 #endif /* MM_MM_H */

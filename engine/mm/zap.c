@@ -166,14 +166,8 @@ void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end)
 	zap_pmd_range(vma, start, end, ZAP_ALL);
 }
 
-/*
- * unmap_mapping_pages - unmap pages of a file wherever they are mapped; private
- * copies stay, they are no pages of the file.
- *
- * Locks: takes the file's i_mmap_rwsem and those of the tables.  Sleeps: yes.
- */
-void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
-			 uint64_t nr_pages)
+static void unmap_mapping_range(struct address_space *mapping, uint64_t pgoff,
+				uint64_t nr_pages, enum zap_mode mode)
 {
 	struct list_head *pos;
 	uint64_t start;
@@ -186,9 +180,33 @@ void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
 			pos, struct vm_area_struct, vm_shared);
 
 		if (vma_file_range(vma, pgoff, nr_pages, &start, &end))
-			zap_pmd_range(vma, start, end, ZAP_SHARED_ONLY);
+			zap_pmd_range(vma, start, end, mode);
 	}
 	machine_up_read(&mapping->i_mmap_rwsem);
+}
+
+/*
+ * unmap_mapping_pages - unmap pages of a file wherever they are mapped; private
+ * copies stay, they are no pages of the file.
+ *
+ * Locks: takes the file's i_mmap_rwsem and those of the tables.  Sleeps: yes.
+ */
+void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
+			 uint64_t nr_pages)
+{
+	unmap_mapping_range(mapping, pgoff, nr_pages, ZAP_SHARED_ONLY);
+}
+
+/*
+ * unmap_mapping_pages_even_cows - the same, and private copies go too: there is
+ * no such page in the file any more.
+ *
+ * Locks: takes the file's i_mmap_rwsem and those of the tables.  Sleeps: yes.
+ */
+void unmap_mapping_pages_even_cows(struct address_space *mapping,
+				   uint64_t pgoff, uint64_t nr_pages)
+{
+	unmap_mapping_range(mapping, pgoff, nr_pages, ZAP_ALL);
 }
 
 /* What free_pgtables() is about. */
