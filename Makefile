@@ -71,10 +71,10 @@ $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 # The engine once more, on the native machine: one object that shows nothing
 # but its interface, so that both machines fit into one program.
 $(BUILD)/probe.o: $(PROBE) $(NATIVE) $(ENGINE_OBJECTS)
-	$(call say,LD)$(CC) -r -nostdlib -Wl,-Map=$@.map -o $@ $^
+	$(call say,LD)$(CC) -r -nostdlib -Wl,-Map=$(BUILD)/probe.map -o $@ $^
 	@objcopy --wildcard --keep-global-symbol='probe_engine_*' \
 		--keep-global-symbol='__asan_*' $@
-	@sha256sum $(ENGINE_OBJECTS) >$@.objects
+	@sha256sum $(ENGINE_OBJECTS) >$(BUILD)/probe.objects
 
 # Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
 ifneq ($(MPI),)

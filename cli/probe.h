@@ -12,7 +12,7 @@
  *
  * Names used in this file
  *   step	one operation of a script, a line
- *   view	what can be seen after a step: result, counters, each map's pages
+ *   view	what is seen after a step: result, counters, each map's pages
  *   cell	one page of a map in a view
  *   map	a name of the script for a range of addresses
  */
@@ -134,7 +134,7 @@ struct probe_view {
 	char result[24];
 	bool placed;
 	uint64_t pfn0;
-	int64_t pte, anon, file;	/* kB more than when the section began */
+	int64_t pte, anon, file;	/* kB since the section began */
 	int64_t minor, major;		/* faults; minor -1: not counted */
 	size_t nr_maps;
 	struct probe_map_view *maps;
@@ -193,7 +193,8 @@ void probe_kernel_close(void);
  */
 struct probe_engine_options {
 	uint64_t device_pages;
-	unsigned int page_shift, huge_order, upper_levels;	/* 0: as in life */
+	/* 0: as in life */
+	unsigned int page_shift, huge_order, upper_levels;
 	/* A line of the engine, such as `O2: ...`. */
 	void (*on_report)(void *arg, const char *text);
 	void *arg;

@@ -73,7 +73,8 @@ static uint64_t first_block(int fd)
 			    .fm_extent_count = 1,
 		    } };
 
-	if (ioctl(fd, FS_IOC_FIEMAP, &query.map) || !query.map.fm_mapped_extents)
+	if (ioctl(fd, FS_IOC_FIEMAP, &query.map) ||
+	    !query.map.fm_mapped_extents)
 		return 0;
 	return query.map.fm_extents[0].fe_physical / PROBE_PAGE_BYTES;
 }

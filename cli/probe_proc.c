@@ -123,7 +123,8 @@ static uint64_t page_flags(int fd, uint64_t pfn)
 }
 
 static void look_at_cell(struct probe_cell *cell, uint64_t entry,
-			 const struct host_map *map, uint64_t pfn0, int flags_fd)
+			 const struct host_map *map, uint64_t pfn0,
+			 int flags_fd)
 {
 	uint64_t pfn = entry & PM_PFN_MASK;
 	uint64_t flags;

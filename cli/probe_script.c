@@ -18,8 +18,8 @@
 
 /*
  * Operands, a letter each: N name, O offset, L length, B byte that may be left
- * out; w what a file holds, s how a map is shared, o options of a map, a advice,
- * p protection, m where mremap moves to.
+ * out; w what a file holds, s how a map is shared, o options of a map,
+ * a advice, p protection, m where mremap moves to.
  */
 static const struct operation {
 	const char *name;
@@ -510,6 +510,7 @@ static int parse_lines(struct reader *reader, char *text)
 			return -1;
 		line = next;
 	}
+	reader->line = 1;
 	if (!reader->script->nr_steps)
 		return complain(reader, "there is nothing in it");
 	return 0;

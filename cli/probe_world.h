@@ -32,7 +32,7 @@ struct probe_process {
 	struct mm *mm;			/* NULL: not alive */
 	struct probe_map *maps;
 	size_t nr_maps;
-	uint64_t next_addr;		/* nothing was ever mapped from here on */
+	uint64_t next_addr;		/* from here on nothing ever was */
 	uint64_t nr_ptes_before;	/* when the section began */
 	uint64_t nr_anon_before;
 };
@@ -57,7 +57,8 @@ struct probe_world *probe_engine_world(void);
 
 /* Note what became of the blocks of all files; after each step. */
 void probe_observe_files(struct probe_world *world);
-void probe_observe(struct probe_world *world, const struct probe_process *process,
+void probe_observe(struct probe_world *world,
+		   const struct probe_process *process,
 		   struct probe_view *view);
 
 /* For the machine: a tracepoint of the engine. */
