@@ -276,7 +276,7 @@ static void make_regions(void)
 }
 
 /*
- * Have all memory at hand that this process will need, so that it is not
+ * Have all memory at hand that this process itself will need, so that it is not
  * counted later as the script's.  Before Linux 5.14 it is.
  */
 static void settle(void)
@@ -289,7 +289,8 @@ static void settle(void)
 	__asm__ volatile("" : : "r"(stack) : "memory");
 	while (maps && fgets(line, sizeof(line), maps))
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end,
-			   rights) == 3 && end - start <= SETTLE_MAX)
+			   rights) == 3 && end - start <= SETTLE_MAX &&
+		    (end <= HOST_FIRST_ADDR || start >= HOST_END_ADDR))
 			madvise((void *)start, end - start,
 				rights[1] == 'w' ? MADV_POPULATE_WRITE :
 						   MADV_POPULATE_READ);
@@ -322,10 +323,10 @@ _Noreturn void host_worker(struct host_link links[2], const char *directory)
 		answer_request(&request, &answer);
 		if (request.step.op == PROBE_FORK && !answer.value &&
 		    !answer.error) {
-			/* the child: the parent answers */
+			/* The child: the parent answers, and so does it. */
 			link = &links[1];
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			continue;
+			settle();
 		}
 		if (request.step.op == PROBE_FORK && !answer.error) {
 			answer.child = (pid_t)answer.value;
