@@ -132,7 +132,8 @@ all: $(FAULTLINE) $(LIBRARY)
 
 test: all $(STRESS) $(TESTS) ## run the fast tests
 	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
-		$(TESTS) '$(STRESS) --seconds 3' \
+		$(TESTS) '$(BUILD)/probe_fuzz --failures' \
+		'$(STRESS) --seconds 3' \
 		'$(STRESS) --geometry small --seconds 3' \
 		$(wildcard tests/*.bats) tests/corpus.sh
 
