@@ -25,16 +25,18 @@ LIBRARY := $(BUILD)/libchecker.a
 
 comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
-CLI := $(call objects,cli)
+PROBE := $(addprefix $(BUILD)/cli/,probe_engine.o probe_events.o \
+	probe_observe.o)
+CLI := $(filter-out $(PROBE),$(call objects,cli))
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
-LITMUS := $(filter-out $(BUILD)/litmus/subject.o,$(call objects,litmus))
+LITMUS := $(filter-out $(BUILD)/litmus/subject%,$(call objects,litmus))
 BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
-HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
+HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
 	$(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
@@ -63,8 +65,16 @@ endef
 $(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
 $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
-		$(SUBJECT_OBJECTS) machines/check/exports.list
+		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
 	$(link)
+
+# The engine once more, on the native machine: one object that shows nothing
+# but its interface, so that both machines fit into one program.
+$(BUILD)/probe.o: $(PROBE) $(NATIVE) $(ENGINE_OBJECTS)
+	$(call say,LD)$(CC) -r -nostdlib -Wl,-Map=$(BUILD)/probe.map -o $@ $^
+	@objcopy --wildcard --keep-global-symbol='probe_engine_*' \
+		--keep-global-symbol='__asan_*' $@
+	@sha256sum $(ENGINE_OBJECTS) >$(BUILD)/probe.objects
 
 # Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
 ifneq ($(MPI),)
@@ -94,15 +104,16 @@ $(LIBRARY): $(BUILD)/libchecker.o
 
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
+OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
-OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
-OBJECTS_engine_mm_test := $(ENGINE_OBJECTS) $(NATIVE)
-OBJECTS_engine_mm_random_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_probe_fuzz := $(PROBE) $(BUILD)/cli/probe_view.o $(BUILD)/cli/files.o \
+	$(NATIVE) $(ENGINE_OBJECTS)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
-test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
+test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)),\
+	$(if $(filter engine_%,$(1)),$(ENGINE_OBJECTS) $(NATIVE)))
 
 $(TESTS): LDLIBS := -lcmocka -lxxhash -lpthread -lm
 $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
@@ -162,7 +173,7 @@ bare-debian: ## demo.sh and test.sh on a fresh minimal Debian (root)
 	@tests/bare-debian.sh
 
 DATA := $(DESTDIR)$(PREFIX)/share/faultline
-DATA_FILES := subject.mk litmus/subject.c litmus/subject.h litmus/litmus.h \
+DATA_FILES := subject.mk litmus/litmus.h $(wildcard litmus/subject*.[ch]) \
 	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
 install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'

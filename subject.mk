@@ -5,12 +5,12 @@
 #
 #	make -f subject.mk CC=cc OUT=out out/subject.so
 #
-# The "subject" is what is checked: the engine and litmus/subject.c, which runs
-# a litmus test on it.  The same objects link with every machine.
+# The "subject" is what is checked: the engine and litmus/subject*.c, which run a
+# litmus test on it.  The same objects link with every machine.
 
 OUT ?= build
 
-SUBJECT_SOURCES := $(sort $(wildcard engine/*.c engine/*/*.c) litmus/subject.c)
+SUBJECT_SOURCES := $(sort $(wildcard engine/*.c engine/*/*.c litmus/subject*.c))
 SUBJECT_OBJECTS := $(SUBJECT_SOURCES:%.c=$(OUT)/%.o)
 ENGINE_OBJECTS := $(filter $(OUT)/engine/%,$(SUBJECT_OBJECTS))
 
@@ -49,7 +49,7 @@ endif
 # The engine sees the compiler's own headers and machine.h, nothing else.
 $(OUT)/engine/%.o: INCLUDES := -ffreestanding -nostdinc \
 	-isystem $(shell $(CC) -print-file-name=include) -Iengine
-$(OUT)/litmus/subject.o: INCLUDES := -D_GNU_SOURCE -Iengine -I.
+$(OUT)/litmus/%.o: INCLUDES := -D_GNU_SOURCE -Iengine -I.
 
 $(SUBJECT_OBJECTS): $(OUT)/%.o: %.c
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "diagram.h"
+#include "summary.h"
 #include "symbols.h"
 
 struct check {
@@ -22,6 +23,8 @@ struct check {
 	bool json;
 	bool bounded;			/* --preemptions */
 	bool random;
+	bool summary;
+	bool quiet;
 	json_t *report;
 	const struct subject *subject;
 };
@@ -39,6 +42,7 @@ enum {
 	OPTION_JOBS,
 	OPTION_CHECKPOINT,
 	OPTION_EVERY,
+	OPTION_SUMMARY,
 };
 
 static const struct argp_option options[] = {
@@ -63,7 +67,7 @@ static const struct argp_option options[] = {
 	  "stop at a limit: time (seconds), states, executions, memory"
 	  " (bytes; K, M, G)", 0 },
 	{ "jobs", OPTION_JOBS, "N", 0,
-	  "search by N processes, with --faults", 0 },
+	  "search by N processes, with --faults or --summary", 0 },
 	{ "checkpoint", OPTION_CHECKPOINT, "FILE", 0,
 	  "write FILE every few seconds, with --faults, and go on from it if it"
 	  " is there", 0 },
@@ -71,6 +75,10 @@ static const struct argp_option options[] = {
 	  "how often to write the checkpoint (5)", 0 },
 	{ "exact", OPTION_EXACT, NULL, 0,
 	  "compare states byte by byte, not by 128 bits of hash", 0 },
+	{ "summary", OPTION_SUMMARY, NULL, 0,
+	  "print a line for each test, and a total", 0 },
+	{ "quiet", 'q', NULL, 0,
+	  "only what is not clean, and the total, with --summary", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
@@ -155,6 +163,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case OPTION_JSON:
 		check->json = true;
 		return 0;
+	case OPTION_SUMMARY:
+		check->summary = true;
+		return 0;
+	case 'q':
+		check->quiet = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		words_add(&check->files, value);
 		return 0;
@@ -206,6 +220,10 @@ static void print_block(const struct trial *trial, const struct verdict *v,
 	       (unsigned long long)trial->positive,
 	       (unsigned long long)trial->negative);
 	litmus_print_condition(test, stdout);
+	if (test->medium) {
+		printf("\nCondition ");
+		litmus_print_medium(test, stdout);
+	}
 	printf("\nObservation %s %s %llu %llu\n", test->name,
 	       !trial->positive ? "Never" :
 	       trial->negative ? "Sometimes" : "Always",
@@ -466,6 +484,44 @@ static int check_file(struct check *check, const char *path)
 	return status;
 }
 
+/* For --summary: the same in one line. */
+static void summarize(void *arg, const char *path, struct summary *said)
+{
+	struct check *check = arg;
+	struct litmus *test = litmus_parse_file(path, stderr);
+	struct check_result result;
+	struct trial trial;
+	struct verdict v;
+
+	snprintf(said->name, sizeof(said->name), "%s",
+		 test ? test->name : path);
+	said->status = EXIT_WRONG_INPUT;
+	snprintf(said->verdict, sizeof(said->verdict), "cannot be read");
+	check->options.jobs = 0;
+	if (!test || trial_open(&trial, test, check->subject, stderr)) {
+		litmus_free(test);
+		return;
+	}
+	if (trial_search(&trial, &check->options, check->faults, &result)) {
+		said->status = EXIT_LIMIT;
+		snprintf(said->verdict, sizeof(said->verdict),
+			 "the search failed: %s", strerror(errno));
+	} else {
+		v = verdict_of(&trial, &result, &check->options,
+			       check->faults);
+		said->status = v.status;
+		said->states = result.states;
+		said->executions = result.executions;
+		said->seconds = result.seconds;
+		snprintf(said->verdict, sizeof(said->verdict), "%.*s",
+			 (int)(v.status == EXIT_CLEAN ?
+				       strcspn(v.text, ":") : 200), v.text);
+		check_result_free(&result);
+	}
+	trial_close(&trial);
+	litmus_free(test);
+}
+
 /* Return: what is wrong with the options together, or NULL. */
 static const char *contradiction(const struct check *check)
 {
@@ -476,8 +532,14 @@ static const char *contradiction(const struct check *check)
 		return "--random and --preemptions are two searches";
 	if (how->exact && !by_states)
 		return "--exact is for searches by states, not for --faults or --random";
-	if (!check->faults && (how->jobs || how->checkpoint))
-		return "--jobs and --checkpoint are for --faults";
+	if (check->quiet && !check->summary)
+		return "--quiet is for --summary";
+	if (check->summary && (check->json || how->checkpoint || post))
+		return "--summary has no JSON, no checkpoints and no MPI job";
+	if (!check->faults && !check->summary && how->jobs)
+		return "--jobs is for --faults or --summary";
+	if (!check->faults && how->checkpoint)
+		return "--checkpoint is for --faults";
 	if (how->checkpoint_seconds > 0 && !how->checkpoint)
 		return "--every is for --checkpoint";
 	if (post && (!check->faults || check->files.nr > 1))
@@ -522,6 +584,9 @@ static int check_files(struct check *check)
 	if (!check->subject)
 		return EXIT_WRONG_INPUT;
 	interrupts_catch();
+	if (check->summary)
+		return summary_of(&check->files, check->options.jobs,
+				  check->quiet, summarize, check);
 	for (size_t i = 0; i < check->files.nr && !interrupts_seen(NULL); i++)
 		status = worse_status(status,
 				      check_file(check, check->files.at[i]));

@@ -2,6 +2,7 @@
 /* engine_build.c - a patched engine, as a shared object. */
 #include "engine_build.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -18,15 +19,6 @@
 #include "patches.h"
 #include "run.h"
 
-/* What a subject is built from, beside engine/; no patch reaches it. */
-static const char *const glue[] = {
-	"subject.mk",
-	"litmus/subject.c",
-	"litmus/subject.h",
-	"litmus/litmus.h",
-};
-
-#define NR_GLUE (sizeof(glue) / sizeof(*glue))
 #define MAX_CC_WORDS 16
 
 struct build {
@@ -149,23 +141,72 @@ static int copy_engine(const struct build *build)
 	return ret;
 }
 
+/*
+ * The glue is what a subject is built from beside engine/, and no patch
+ * reaches it: subject.mk, and these files of litmus/.
+ */
+static int is_glue(const struct dirent *entry)
+{
+	const char *name = entry->d_name, *dot = strrchr(name, '.');
+
+	return strcmp(name, "litmus.h") == 0 ||
+	       (strncmp(name, "subject", strlen("subject")) == 0 && dot &&
+		(strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0));
+}
+
+/* Return: a new list of the glue in a folder, by name, that ends in NULL. */
+static char **list_glue(const char *folder)
+{
+	char *path = format("%s/litmus", folder), **names = NULL;
+	struct dirent **found;
+	int nr = scandir(path, &found, is_glue, alphasort);
+
+	free(path);
+	if (nr < 0)
+		return NULL;
+	names = calloc((size_t)nr + 2, sizeof(*names));
+	if (names)
+		names[0] = format("subject.mk");
+	for (int i = 0; i < nr; i++) {
+		if (names)
+			names[i + 1] = format("litmus/%s", found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+	return names;
+}
+
+static void free_glue(char **names)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		free(names[i]);
+	free(names);
+}
+
 static int copy_glue(const struct build *build)
 {
 	char *from, *to = format("%s/litmus", build->work);
 	int ret = make_directories(to);
+	char **names;
 
 	if (ret != 0)
 		complain_cache(build, to);
 	free(to);
-	for (size_t i = 0; i < NR_GLUE && ret == 0; i++) {
-		from = format("%s/%s", build->data, glue[i]);
-		to = format("%s/%s", build->work, glue[i]);
+	if (ret != 0)
+		return ret;
+	names = list_glue(build->data);
+	if (!names)
+		ret = complain_copy(build, build->data, build->work);
+	for (size_t i = 0; ret == 0 && names[i]; i++) {
+		from = format("%s/%s", build->data, names[i]);
+		to = format("%s/%s", build->work, names[i]);
 		ret = copy_file(from, to);
 		if (ret != 0)
 			complain_copy(build, from, to);
 		free(from);
 		free(to);
 	}
+	free_glue(names);
 	return ret;
 }
 
@@ -299,6 +340,7 @@ static int hash_work(XXH3_state_t *state, const struct build *build)
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
 	int ret = tree ? 0 : -1;
 	FTSENT *entry;
+	char **names;
 
 	while (ret == 0 && (entry = fts_read(tree))) {
 		if (entry->fts_info == FTS_F)
@@ -307,11 +349,15 @@ static int hash_work(XXH3_state_t *state, const struct build *build)
 	}
 	if (tree)
 		fts_close(tree);
-	for (size_t i = 0; i < NR_GLUE && ret == 0; i++) {
-		path = format("%s/%s", build->work, glue[i]);
-		ret = hash_file(state, glue[i], path);
+	names = list_glue(build->work);
+	if (!names)
+		ret = -1;
+	for (size_t i = 0; ret == 0 && names[i]; i++) {
+		path = format("%s/%s", build->work, names[i]);
+		ret = hash_file(state, names[i], path);
 		free(path);
 	}
+	free_glue(names);
 	free(engine);
 	return ret;
 }

@@ -18,8 +18,9 @@ static json_t *outcomes(const struct trial *trial)
 		const struct outcome *o = &trial->outcomes[i];
 
 		json_array_append_new(list, json_pack(
-			"{s:s, s:b, s:I}", "state", o->text, "satisfies",
-			o->satisfies, "hits", (json_int_t)o->hits));
+			"{s:s, s:b, s:b, s:I}", "state", o->text, "satisfies",
+			o->satisfies, "survives", o->survives,
+			"hits", (json_int_t)o->hits));
 	}
 	return list;
 }
@@ -58,15 +59,17 @@ static int add_outcomes(struct trial *trial, json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *one = json_array_get(list, i);
 		const char *text;
-		int satisfies;
+		int satisfies, survives;
 		json_int_t hits;
 		struct outcome *o;
 
-		if (json_unpack(one, "{s:s, s:b, s:I}", "state", &text,
-				"satisfies", &satisfies, "hits", &hits))
+		if (json_unpack(one, "{s:s, s:b, s:b, s:I}", "state", &text,
+				"satisfies", &satisfies, "survives", &survives,
+				"hits", &hits))
 			return -1;
 		o = trial_outcome(trial, text);
 		o->satisfies = satisfies;
+		o->survives = survives;
 		o->hits += (uint64_t)hits;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #define LINE_SECONDS 10.0
 
 static bool line_is_open;
+static bool is_off;
 static double next_line;
 
 /* 1234567 is `1234.6 k`, as no more than four digits are read at once. */
@@ -61,6 +62,8 @@ void progress_tell(void *user, const struct check_progress *progress)
 	char line[224];
 
 	(void)user;
+	if (is_off)
+		return;
 	if (progress->seconds < SILENT_SECONDS) {
 		next_line = LINE_SECONDS;
 		return;
@@ -75,6 +78,11 @@ void progress_tell(void *user, const struct check_progress *progress)
 		print(line, sizeof(line), progress);
 		fprintf(stderr, "%s\n", line);
 	}
+}
+
+void progress_off(void)
+{
+	is_off = true;
 }
 
 void progress_end(void)

@@ -16,5 +16,7 @@
 
 void progress_tell(void *user, const struct check_progress *progress);
 void progress_end(void);
+/* Say nothing from now on. */
+void progress_off(void);
 
 #endif /* CLI_PROGRESS_H */

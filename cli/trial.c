@@ -10,194 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As litmus/subject.c has room for. */
-#define MAX_STORES 16
-
 static struct trial *current;
 
-/* ------ sizes ------ */
-
-struct extent_of_names {
-	uint64_t pages;			/* the most of them beside huge ones */
-	unsigned int byte;		/* the last word's offset in its page */
-	size_t nr_stores;
-};
-
-static void name_place(struct extent_of_names *most,
-		       const struct litmus_place *place)
+/* States are smaller without the medium. */
+static bool looks_at_medium(const struct litmus *test)
 {
-	if (place->page.pages > most->pages)
-		most->pages = place->page.pages;
-	if (place->byte > most->byte)
-		most->byte = place->byte;
-}
-
-static void name_op(struct extent_of_names *most, const struct litmus_op *op)
-{
-	if (op->kind == LITMUS_LOAD || op->kind == LITMUS_STORE)
-		name_place(most, &op->place);
-	if (op->kind == LITMUS_DONTNEED || op->kind == LITMUS_UNMAP) {
-		if (op->start.pages > most->pages)
-			most->pages = op->start.pages;
-	}
-}
-
-/* What places, inside a huge page and inside a page, does the test name? */
-static struct extent_of_names extent_of_names(const struct litmus *test)
-{
-	struct extent_of_names most = { .pages = 3 };
-
-	for (size_t i = 0; i < test->nr_observed; i++)
-		name_place(&most, &test->observed[i]);
-	for (size_t i = 0; i < test->nr_setup; i++)
-		name_op(&most, &test->setup[i]);
 	for (size_t c = 0; c < test->nr_columns; c++)
 		for (size_t i = 0; i < test->columns[c].nr_ops; i++) {
-			const struct litmus_op *op = &test->columns[c].ops[i];
+			enum litmus_op_kind kind = test->columns[c].ops[i].kind;
 
-			name_op(&most, op);
-			most.nr_stores += op->kind == LITMUS_STORE;
+			if (kind == LITMUS_FSYNC || kind == LITMUS_MSYNC ||
+			    kind == LITMUS_CRASH)
+				return true;
 		}
-	return most;
-}
-
-/* A divisor of the order, so that a huge entry is one slot of the tree. */
-static unsigned int tree_bits(unsigned int order)
-{
-	return order % 3 == 0 ? 3 : order % 2 == 0 ? 2 : order;
-}
-
-/* As small as the test allows: a page the test names lies in its huge page. */
-static struct machine_geometry smallest(const struct extent_of_names *most)
-{
-	struct machine_geometry g = { .huge_order = 2 };
-
-	while (((uint64_t)1 << g.huge_order) <= most->pages && g.huge_order < 9)
-		g.huge_order++;
-	g.page_shift = g.huge_order + 3;
-	while ((1u << g.page_shift) < most->byte + 8)
-		g.page_shift++;
-	g.tree_bits = tree_bits(g.huge_order);
-	return g;
-}
-
-static uint64_t pages(const struct trial *trial, struct litmus_span span)
-{
-	return (span.huge << trial->machine.geometry.huge_order) + span.pages;
-}
-
-/* Complain unless pages [start, start + length) lie in an object of size. */
-static int inside(const struct trial *trial, struct litmus_pos pos,
-		  const char *name, struct litmus_span start,
-		  struct litmus_span length, struct litmus_span size,
-		  FILE *errors)
-{
-	uint64_t end = pages(trial, start) + pages(trial, length);
-
-	if (end <= pages(trial, size))
-		return 0;
-	fprintf(errors,
-		"%s:%u:%u: error: page %llu lies outside of '%s', which has %llu pages (%u are a pmd here)\n",
-		trial->test->path, pos.line, pos.column,
-		(unsigned long long)(end - 1), name,
-		(unsigned long long)pages(trial, size),
-		1u << trial->machine.geometry.huge_order);
-	return -1;
-}
-
-static int op_fits(const struct trial *trial, const struct litmus_op *op,
-		   FILE *errors)
-{
-	const struct litmus_map *m = &trial->test->maps[op->map];
-	struct litmus_span one = { 0, 1 };
-
-	if (op->kind == LITMUS_LOAD || op->kind == LITMUS_STORE)
-		return inside(trial, op->pos, m->name, op->place.page, one,
-			      m->length, errors);
-	return inside(trial, op->pos, m->name, op->start, op->length, m->length,
-		      errors);
-}
-
-static int observed_fits(const struct trial *trial,
-			 const struct litmus_place *place, FILE *errors)
-{
-	const struct litmus *test = trial->test;
-	struct litmus_span one = { 0, 1 };
-
-	if (place->in_file)
-		return inside(trial, test->condition->pos,
-			      test->files[place->object].name, place->page, one,
-			      test->files[place->object].size, errors);
-	return inside(trial, test->condition->pos,
-		      test->maps[place->object].name, place->page, one,
-		      test->maps[place->object].length, errors);
-}
-
-/* What could not be decided when the test was parsed. */
-static int fits(const struct trial *trial, FILE *errors)
-{
-	const struct litmus *test = trial->test;
-
-	for (size_t i = 0; i < test->nr_maps; i++) {
-		const struct litmus_map *m = &test->maps[i];
-		const struct litmus_file *f = &test->files[m->file];
-
-		if (inside(trial, m->pos, f->name, m->offset, m->length,
-			   f->size, errors))
-			return -1;
-	}
-	for (size_t i = 0; i < test->nr_setup; i++)
-		if (op_fits(trial, &test->setup[i], errors))
-			return -1;
-	for (size_t c = 0; c < test->nr_columns; c++)
-		for (size_t i = 0; i < test->columns[c].nr_ops; i++)
-			if (op_fits(trial, &test->columns[c].ops[i], errors))
-				return -1;
-	for (size_t i = 0; i < test->nr_observed; i++)
-		if (observed_fits(trial, &test->observed[i], errors))
-			return -1;
-	return 0;
-}
-
-/* Holes and unwritten extents parse, but the engine has no zero page yet. */
-static int extents_fit(const struct litmus *test, FILE *errors)
-{
-	for (size_t i = 0; i < test->nr_files; i++)
-		for (size_t e = 0; e < test->files[i].nr_extents; e++)
-			if (test->files[i].extents[e].kind != LITMUS_MAPPED) {
-				fprintf(errors,
-					"%s:%u:%u: error: file '%s' has extents that are not mapped; the engine cannot do that yet\n",
-					test->path, test->files[i].pos.line,
-					test->files[i].pos.column,
-					test->files[i].name);
-				return -1;
-			}
-	return 0;
+	return false;
 }
 
 int trial_open(struct trial *trial, const struct litmus *test,
 	       const struct subject *subject, FILE *errors)
 {
-	struct extent_of_names most = extent_of_names(test);
-	struct machine_geometry *g = &trial->machine.geometry;
-
 	memset(trial, 0, sizeof(*trial));
-	if (most.nr_stores > MAX_STORES) {
-		fprintf(errors, "%s: error: more than %d stores\n", test->path,
-			MAX_STORES);
-		return -1;
-	}
-	if (extents_fit(test, errors))
-		return -1;
 	trial->test = test;
 	trial->subject = subject;
 	trial->run.test = test;
-	*g = smallest(&most);
-	g->upper_levels = subject->upper_levels(test, g->huge_order);
 	trial->machine.nr_cpus = (unsigned int)test->nr_columns;
 	trial->machine.entry_pfn = subject->entry_pfn;
+	trial->machine.page_pinned = subject->page_pinned;
+	trial->machine.medium = looks_at_medium(test);
+	trial->machine.fail[CHECK_MACHINE_FAIL_ALLOC] = test->fail_alloc;
+	trial->machine.fail[CHECK_MACHINE_FAIL_IOMAP] = test->fail_iomap;
 	trial->run.device_pfn = check_machine_device();
-	return fits(trial, errors);
+	return trial_choose_sizes(trial, errors);
 }
 
 static void forget_outcomes(struct trial *trial)
@@ -244,12 +87,14 @@ struct outcome *trial_outcome(struct trial *trial, const char *text)
 	return o;
 }
 
-static void count(struct trial *trial, const char *text, bool holds)
+static void count(struct trial *trial, const char *text, bool holds,
+		  bool survives)
 {
 	struct outcome *o = trial_outcome(trial, text);
 
 	o->hits++;
 	o->satisfies = holds;
+	o->survives = survives;
 	if (holds)
 		trial->positive++;
 	else
@@ -271,23 +116,35 @@ static char *state_text(const struct litmus *test,
 	return text;
 }
 
+/* May no state be like this one? */
+static bool violates(enum litmus_quantifier quantifier, bool holds)
+{
+	return (quantifier == LITMUS_FORALL && !holds) ||
+	       (quantifier == LITMUS_NOT_EXISTS && holds);
+}
+
 void host_final(const struct subject_run *run, const struct litmus_state *state)
 {
 	struct trial *trial = current;
 	bool holds = litmus_eval(run->test, state);
+	bool survives = litmus_eval_medium(run->test, state);
 	char *text = state_text(run->test, state);
 	char said[200];
 
 	snprintf(said, sizeof(said), "%s", text);
 	/* a replay, or an attempt at a shorter schedule, is no witness */
 	if (check_searching())
-		count(trial, text, holds);
+		count(trial, text, holds, survives);
 	free(trial->ends_in);
 	trial->ends_in = text;
-	if ((run->test->quantifier == LITMUS_FORALL && !holds) ||
-	    (run->test->quantifier == LITMUS_NOT_EXISTS && holds))
+	if (violates(run->test->quantifier, holds))
 		check_fail(TRIAL_CONDITION, check_machine_lost(),
 			   "the condition does not hold: %s", said);
+	if (run->test->medium &&
+	    violates(run->test->medium_quantifier, survives))
+		check_fail(TRIAL_CONDITION, NULL,
+			   "the condition on the medium does not hold: %s",
+			   said);
 }
 
 struct leaks {

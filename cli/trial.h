@@ -22,6 +22,7 @@
 struct outcome {
 	char *text;			/* herd's line */
 	bool satisfies;			/* the condition's formula */
+	bool survives;			/* that of the medium */
 	uint64_t hits;
 };
 
@@ -49,6 +50,11 @@ struct trial {
 int trial_open(struct trial *trial, const struct litmus *test,
 	       const struct subject *subject, FILE *errors);
 void trial_close(struct trial *trial);
+/*
+ * sizes.c: the smallest machine for the test, and whether it fits in there.
+ * Return: as trial_open(), which calls it.
+ */
+int trial_choose_sizes(struct trial *trial, FILE *errors);
 /*
  * faults: bound on the faults of one access, for a search by executions.
  * Return: 0, or -1 with errno.

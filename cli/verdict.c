@@ -58,6 +58,18 @@ static bool condition_ok(const struct trial *trial)
 	}
 }
 
+/* The same of that on the medium. */
+static bool medium_ok(const struct trial *trial)
+{
+	if (!trial->test->medium ||
+	    trial->test->medium_quantifier != LITMUS_EXISTS)
+		return true;
+	for (size_t i = 0; i < trial->nr_outcomes; i++)
+		if (trial->outcomes[i].survives)
+			return true;
+	return false;
+}
+
 static uint32_t tripped(const struct check_result *result)
 {
 	uint32_t mask = 0;
@@ -201,7 +213,7 @@ struct verdict verdict_of(const struct trial *trial,
 	uint32_t expected = trial->test->expected;
 
 	v.tripped = tripped(result);
-	v.condition_ok = condition_ok(trial);
+	v.condition_ok = condition_ok(trial) && medium_ok(trial);
 	if (v.tripped) {
 		v.status = v.tripped & ~expected ? EXIT_BUG :
 			   result->complete ? EXIT_CLEAN : EXIT_LIMIT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * eval.c - the final condition on one final state.
+ * eval.c - the final condition on one final state, and that on a power cut.
  */
 #include "litmus.h"
 
@@ -28,6 +28,17 @@ static bool eval(const struct litmus_term *term,
 		return equal(&state->observed[term->observed], &term->value);
 	}
 	return false;
+}
+
+bool litmus_eval_medium(const struct litmus *test,
+		       const struct litmus_state *state)
+{
+	const struct litmus_state then = {
+		.registers = state->crash_registers,
+		.observed = state->medium,
+	};
+
+	return !test->medium || eval(test->medium, &then);
 }
 
 bool litmus_eval(const struct litmus *test, const struct litmus_state *state)

@@ -14,7 +14,14 @@ static struct litmus *new_test(const char *path)
 
 	if (test)
 		test->path = strdup(path);
-	if (test && test->path)
+	if (test)
+		test->mms = calloc(1, sizeof(*test->mms));
+	if (test && test->mms) {
+		test->nr_mms = 1;
+		test->mms[0].name = strdup("A");
+		test->mms[0].column = LITMUS_NONE;
+	}
+	if (test && test->path && test->mms && test->mms[0].name)
 		return test;
 	litmus_free(test);
 	return NULL;
@@ -27,7 +34,7 @@ static bool parse_test(struct parser *p)
 				    LITMUS_BYTES_MAX);
 	parser_next(p);
 	if (!parse_header(p) || !parse_setup(p) || !parse_table(p) ||
-	    !parse_condition(p) || !parse_expect(p))
+	    !parse_condition(p) || !parse_medium(p) || !parse_expect(p))
 		return false;
 	if (!p->test->description)
 		p->test->description = strdup("");
@@ -47,6 +54,7 @@ struct litmus *litmus_parse(const char *path, const char *text, size_t bytes,
 			.errors = errors,
 		},
 		.test = new_test(path),
+		.column = LITMUS_NONE,
 	};
 
 	if (!p.test)
@@ -86,6 +94,8 @@ void litmus_free(struct litmus *test)
 		free(test->files[i].name);
 		free(test->files[i].extents);
 	}
+	for (size_t i = 0; i < test->nr_mms; i++)
+		free(test->mms[i].name);
 	for (size_t i = 0; i < test->nr_maps; i++)
 		free(test->maps[i].name);
 	for (size_t i = 0; i < test->nr_columns; i++) {
@@ -97,11 +107,15 @@ void litmus_free(struct litmus *test)
 		free(column->ops);
 	}
 	condition_free(test->condition);
+	condition_free(test->medium);
 	free(test->files);
+	free(test->mms);
 	free(test->maps);
 	free(test->setup);
 	free(test->columns);
 	free(test->observed);
+	free(test->on_medium);
+	free(test->poisoned);
 	free(test->path);
 	free(test->name);
 	free(test->description);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * parse_condition.c - the final condition.
+ * parse_condition.c - the final condition, and that on a power cut.
  *
  * Recursive descent, one function a level: or, and, not, atom.  The depth of
  * parentheses and the number of terms are bounded, so everything that walks
@@ -118,44 +118,59 @@ static bool same_place(const struct litmus_place *a,
 		       const struct litmus_place *b)
 {
 	return a->in_file == b->in_file && a->object == b->object &&
+	       a->mm == b->mm &&
 	       a->page.huge == b->page.huge && a->page.pages == b->page.pages &&
 	       a->byte == b->byte;
 }
 
-/* Find place among the observed ones, or add it. */
+/* Find place among those that the condition names, or add it. */
 static bool observe(struct parser *p, const struct litmus_place *place,
 		    struct litmus_term *term)
 {
 	struct litmus *test = p->test;
+	struct litmus_place **all =
+		p->after_crash ? &test->on_medium : &test->observed;
+	size_t *nr = p->after_crash ? &test->nr_on_medium : &test->nr_observed;
 	struct litmus_place *places;
 
-	for (size_t i = 0; i < test->nr_observed; i++)
-		if (same_place(&test->observed[i], place)) {
+	for (size_t i = 0; i < *nr; i++)
+		if (same_place(&(*all)[i], place)) {
 			term->observed = i;
 			return true;
 		}
-	if (test->nr_observed == LITMUS_OBSERVED_MAX)
+	if (*nr == LITMUS_OBSERVED_MAX)
 		return parser_error(p, term->pos, "more than %d places",
 				    LITMUS_OBSERVED_MAX);
-	places = parser_grow(p, test->observed, test->nr_observed,
-			     sizeof(*places));
+	places = parser_grow(p, *all, *nr, sizeof(*places));
 	if (!places)
 		return false;
-	test->observed = places;
-	term->observed = test->nr_observed;
-	places[test->nr_observed++] = *place;
+	*all = places;
+	term->observed = *nr;
+	places[(*nr)++] = *place;
 	return true;
 }
 
-/* p[0] */
+/* p[0], B:p[0] */
 static bool parse_observed(struct parser *p, struct litmus_term *term)
 {
+	enum parser_among among = p->after_crash ? PARSER_FILES : PARSER_ALL;
 	struct litmus_place place;
 	struct token name;
+	size_t mm = LITMUS_NONE;
 
-	return parser_name(p, "a register or a place", &name) &&
-	       parser_find(p, &name, PARSER_ALL, &place) &&
-	       parser_place(p, &name, &place) && observe(p, &place, term);
+	if (!parser_name(p, "a register or a place", &name))
+		return false;
+	if (!p->after_crash && parser_take(p, ':')) {
+		if (!parser_find_mm(p, &name, &mm) ||
+		    !parser_name(p, "a mapping", &name))
+			return false;
+		among = PARSER_MAPS;
+	}
+	if (!parser_find(p, &name, among, &place))
+		return false;
+	if (mm != LITMUS_NONE)
+		place.mm = mm;
+	return parser_place(p, &name, &place) && observe(p, &place, term);
 }
 
 /* 1:r0=0, p[0]=1, true */
@@ -231,26 +246,51 @@ static struct litmus_term *parse_or(struct parser *p)
 	return left;
 }
 
+static bool parse_quantifier(struct parser *p,
+			     enum litmus_quantifier *quantifier)
+{
+	*quantifier = LITMUS_FORALL;
+	if (parser_take(p, '~'))
+		*quantifier = LITMUS_NOT_EXISTS;
+	else if (token_is(&p->token, "exists"))
+		*quantifier = LITMUS_EXISTS;
+	if (*quantifier != LITMUS_FORALL)
+		return parser_take_word(p, "exists") ||
+		       parser_expected(p, "'exists'");
+	return parser_take_word(p, "forall") ||
+	       parser_expected(p, "'exists', '~exists' or 'forall'");
+}
+
 bool parse_condition(struct parser *p)
 {
 	struct litmus *test = p->test;
 
-	test->quantifier = LITMUS_FORALL;
-	if (token_is(&p->token, "expect") || p->token.kind == TOKEN_END) {
+	if (token_is(&p->token, "expect") || token_is(&p->token, "medium") ||
+	    p->token.kind == TOKEN_END) {
 		/* No condition: only the invariants are to hold. */
+		test->quantifier = LITMUS_FORALL;
 		test->condition = new_term(p, LITMUS_TRUE, p->token.pos);
 		return test->condition != NULL;
 	}
-	if (parser_take(p, '~'))
-		test->quantifier = LITMUS_NOT_EXISTS;
-	else if (token_is(&p->token, "exists"))
-		test->quantifier = LITMUS_EXISTS;
-	if (test->quantifier != LITMUS_FORALL) {
-		if (!parser_take_word(p, "exists"))
-			return parser_expected(p, "'exists'");
-	} else if (!parser_take_word(p, "forall")) {
-		return parser_expected(p, "'exists', '~exists' or 'forall'");
-	}
+	if (!parse_quantifier(p, &test->quantifier))
+		return false;
 	test->condition = parse_or(p);
 	return test->condition != NULL;
+}
+
+/* medium forall (f[0]=1) */
+bool parse_medium(struct parser *p)
+{
+	struct litmus *test = p->test;
+	struct litmus_pos pos = p->token.pos;
+
+	if (!parser_take_word(p, "medium"))
+		return p->token.kind != TOKEN_BAD;
+	if (!test->has_crash)
+		return parser_error(p, pos, "no column has a 'crash'");
+	if (!parse_quantifier(p, &test->medium_quantifier))
+		return false;
+	p->after_crash = true;
+	test->medium = parse_or(p);
+	return test->medium != NULL;
 }

@@ -22,24 +22,6 @@ bool parse_header(struct parser *p)
 	return p->token.kind != TOKEN_BAD;
 }
 
-static bool check_new(struct parser *p, const struct token *name)
-{
-	const struct litmus *test = p->test;
-	const struct litmus_pos *old = NULL;
-
-	for (size_t i = 0; i < test->nr_files; i++)
-		if (token_is(name, test->files[i].name))
-			old = &test->files[i].pos;
-	for (size_t i = 0; i < test->nr_maps; i++)
-		if (token_is(name, test->maps[i].name))
-			old = &test->maps[i].pos;
-	if (!old)
-		return true;
-	return parser_error(p, name->pos,
-			    "the name '%.*s' is taken, see line %u",
-			    (int)name->bytes, name->text, old->line);
-}
-
 static bool parse_extent_kind(struct parser *p, enum litmus_extent_kind *kind)
 {
 	struct token word = p->token;
@@ -86,7 +68,7 @@ static bool parse_file(struct parser *p)
 	struct token name;
 
 	if (!parser_name(p, "the name of the file", &name) ||
-	    !check_new(p, &name) || !parser_mark(p, '='))
+	    !parser_check_new(p, &name) || !parser_mark(p, '='))
 		return false;
 	file = parser_grow(p, test->files, test->nr_files, sizeof(*file));
 	if (!file)
@@ -141,12 +123,16 @@ static bool check_range(struct parser *p, struct litmus_pos pos,
 			    map->name, file->name, span_text(&file->size).text);
 }
 
-/* offset 1pmd length 1pmd */
+/* sync populate offset 1pmd length 1pmd */
 static bool parse_range(struct parser *p, struct litmus_map *map)
 {
 	const struct litmus_span one = { .pages = 1 };
-	struct litmus_pos pos;
+	struct litmus_pos pos = p->token.pos;
 
+	map->sync = parser_take_word(p, "sync");
+	if (map->sync && !map->shared)
+		return parser_error(p, pos, "'sync' is for shared mappings");
+	map->populate = parser_take_word(p, "populate");
 	if (parser_take_word(p, "offset")) {
 		pos = p->token.pos;
 		if (!parser_span(p, "an offset", &map->offset) ||
@@ -160,7 +146,19 @@ static bool parse_range(struct parser *p, struct litmus_map *map)
 	       check_range(p, pos, map, &map->length);
 }
 
-/* map p = f private rw offset 1 length 1pmd unmapped; */
+/* in B */
+static bool parse_in(struct parser *p, struct litmus_map *map)
+{
+	struct token name;
+
+	if (!parser_take_word(p, "in"))
+		return true;
+	return parser_name(p, "an address space", &name) &&
+	       parser_find_mm(p, &name, &map->mm) &&
+	       parser_use_mm(p, name.pos, map->mm);
+}
+
+/* map p = f private rw offset 1 length 1pmd in B unmapped; */
 static bool declare_map(struct parser *p, const struct token *name)
 {
 	struct litmus *test = p->test;
@@ -168,7 +166,7 @@ static bool declare_map(struct parser *p, const struct token *name)
 	struct litmus_map *map;
 	struct token of;
 
-	if (!check_new(p, name) || !parser_mark(p, '=') ||
+	if (!parser_check_new(p, name) || !parser_mark(p, '=') ||
 	    !parser_name(p, "a file", &of) ||
 	    !parser_find(p, &of, PARSER_FILES, &file))
 		return false;
@@ -180,7 +178,53 @@ static bool declare_map(struct parser *p, const struct token *name)
 	map->pos = name->pos;
 	map->file = file.object;
 	map->name = parser_copy(p, name);
-	return parse_protection(p, map) && parse_range(p, map);
+	return parse_protection(p, map) && parse_range(p, map) &&
+	       parse_in(p, map);
+}
+
+/* fail alloc; fail iomap 2; */
+static bool parse_fail(struct parser *p)
+{
+	struct litmus *test = p->test;
+	unsigned int *budget = &test->fail_alloc;
+	struct litmus_pos pos = p->token.pos;
+	uint64_t number = 1;
+
+	if (parser_take_word(p, "iomap"))
+		budget = &test->fail_iomap;
+	else if (!parser_take_word(p, "alloc"))
+		return parser_expected(p, "'alloc' or 'iomap'");
+	if (*budget)
+		return parser_error(p, pos, "said before");
+	pos = p->token.pos;
+	if (p->token.kind == TOKEN_NUMBER)
+		parser_number(p, "how many fail", &number);
+	if (!number || number > LITMUS_FAILURES_MAX)
+		return parser_error(p, pos, "not 1 to %d failures",
+				    LITMUS_FAILURES_MAX);
+	*budget = (unsigned int)number;
+	return p->token.kind == ';' || parser_expected(p, "a number or ';'");
+}
+
+/* poison f[3]; */
+static bool parse_poison(struct parser *p)
+{
+	struct litmus *test = p->test;
+	struct litmus_place *places;
+	struct litmus_place place;
+	struct token name;
+
+	if (!parser_name(p, "a file", &name) ||
+	    !parser_find(p, &name, PARSER_FILES, &place) ||
+	    !parser_page(p, &name, &place))
+		return false;
+	places = parser_grow(p, test->poisoned, test->nr_poisoned,
+			     sizeof(*places));
+	if (!places)
+		return false;
+	test->poisoned = places;
+	places[test->nr_poisoned++] = place;
+	return true;
 }
 
 /* `P0`: the table begins, so the set-up was not closed. */
@@ -191,23 +235,27 @@ static bool is_column(const struct token *token)
 	       token->text[1] <= '9';
 }
 
-static bool parse_statement(struct parser *p)
+/* An operation, or what begins like one: `map p =` */
+static bool parse_setup_operation(struct parser *p)
 {
 	static const char options[] =
-		"'offset', 'length', 'unmapped' (in this order) or ';'";
+		"'sync', 'populate', 'offset', 'length', 'in', 'unmapped' (in this order) or ';'";
 	struct litmus *test = p->test;
 	struct litmus_op op;
 	struct token name;
+	size_t mm;
 
-	if (parser_take_word(p, "file"))
-		return parse_file(p);
-	if (is_column(&p->token))
-		return parser_expected(p, "'}'");
-	if (!parse_verb(p, "file", &op, &name))
+	if (!parse_prefix(p, NULL, &mm) || !parse_verb(p, &op, &name))
 		return false;
+	op.mm = mm;
 	if (op.kind == LITMUS_MAP && p->token.kind == '=') {
+		if (mm)
+			return parser_error(p, p->token.pos,
+					    "a declaration has 'in %s'",
+					    test->mms[mm].name);
 		if (!declare_map(p, &name))
 			return false;
+		op.mm = test->maps[test->nr_maps - 1].mm;
 		if (parser_take_word(p, "unmapped"))
 			return true;
 		if (p->token.kind != ';')
@@ -215,6 +263,19 @@ static bool parse_statement(struct parser *p)
 	}
 	return parse_operands(p, &name, &op) &&
 	       parser_add_op(p, &test->setup, &test->nr_setup, &op);
+}
+
+static bool parse_statement(struct parser *p)
+{
+	if (parser_take_word(p, "file"))
+		return parse_file(p);
+	if (parser_take_word(p, "fail"))
+		return parse_fail(p);
+	if (parser_take_word(p, "poison"))
+		return parse_poison(p);
+	if (is_column(&p->token))
+		return parser_expected(p, "'}'");
+	return parse_setup_operation(p);
 }
 
 bool parse_setup(struct parser *p)

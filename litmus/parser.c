@@ -10,10 +10,14 @@
 
 /* The words that cannot be names, so that every sentence has one meaning. */
 static const char *const reserved[] = {
-	"DAX", "dontneed", "exists", "expect", "file", "forall", "hole",
-	"length", "load", "map", "mapped", "not", "offset", "page", "pages",
-	"pmd", "private", "ro", "rw", "shared", "store", "true", "unmap",
-	"unmapped", "unwritten"
+	"DAX", "alloc", "collapse", "crash", "dontneed", "exists", "exit",
+	"expect", "fail", "fallocate", "file", "forall", "fork", "from",
+	"fsync", "hole", "in", "insert", "into", "iomap", "length", "load",
+	"map", "mapped", "medium", "mm", "mprotect", "mremap", "msync", "none",
+	"not", "offset", "page", "pages", "pin", "pmd", "poison", "populate",
+	"private", "punch", "read", "ro", "rw", "shared", "store", "sync",
+	"to", "true", "truncate", "unmap", "unmapped", "unpin", "unwritten",
+	"write", "zero"
 };
 
 void parser_next(struct parser *p)
@@ -229,6 +233,7 @@ bool parser_find(struct parser *p, const struct token *name,
 	for (size_t i = 0; i < test->nr_maps; i++)
 		if (token_is(name, test->maps[i].name)) {
 			place->object = i;
+			place->mm = test->maps[i].mm;
 			return (among & PARSER_MAPS) ||
 			       wrong_kind(p, name, "mapping", "file");
 		}

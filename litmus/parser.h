@@ -12,11 +12,14 @@
  *   parser_name()	a thing that has to come next
  *   parser_find() parser_page() parser_place()
  *			a mapping or a file, a place in it
+ *   parser_find_mm() parser_new_mm() parser_use_mm() parser_check_new()
+ *			an address space, a name nobody has yet
  *   parser_grow() parser_copy() parser_add_op()		build the tree
  *   parser_check_span() parser_is_outside()		check it
  *   parser_error() parser_expected() parser_unknown()	complain
  *   parse_header() parse_setup() parse_table() parse_condition()
- *   parse_expect()	the parts of a test, in order
+ *   parse_medium() parse_expect()	the parts of a test, in order
+ *   parse_prefix() parse_verb() parse_operands()	an operation
  */
 #ifndef LITMUS_PARSER_H
 #define LITMUS_PARSER_H
@@ -29,6 +32,8 @@ struct parser {
 	struct litmus *test;		/* what has been read of it */
 	unsigned int depth;		/* of parentheses and `~` */
 	unsigned int nr_terms;		/* of the condition */
+	size_t column;			/* LITMUS_NONE: in no column */
+	bool after_crash;		/* in the condition on the medium */
 };
 
 void parser_next(struct parser *p);
@@ -74,6 +79,13 @@ enum parser_among {
 /* Find the mapping or file of that name; place is set to its start. */
 bool parser_find(struct parser *p, const struct token *name,
 		 enum parser_among among, struct litmus_place *place);
+/* Complain unless nothing has this name yet. */
+bool parser_check_new(struct parser *p, const struct token *name);
+bool parser_find_mm(struct parser *p, const struct token *name, size_t *mm);
+/* A new address space of that name, which belongs to the present column. */
+bool parser_new_mm(struct parser *p, const struct token *name, size_t *mm);
+/* Complain unless the present column, or the set-up, may use it here. */
+bool parser_use_mm(struct parser *p, struct litmus_pos pos, size_t mm);
 /* `[1pmd+2]` in what parser_find() found, and `[1pmd+2].8`. */
 bool parser_page(struct parser *p, const struct token *name,
 		 struct litmus_place *place);
@@ -92,15 +104,19 @@ bool parse_header(struct parser *p);
 bool parse_setup(struct parser *p);
 bool parse_table(struct parser *p);
 bool parse_condition(struct parser *p);
+bool parse_medium(struct parser *p);
 bool parse_expect(struct parser *p);
 
+/* Return: whether the token is the first word of an operation. */
+bool parser_at_verb(const struct parser *p);
 /*
- * An operation in two halves, between which the set-up looks for the `=` of a
- * declaration.  The first is `load p`; also is one more word that could stand
- * there, or NULL.  The second is all that follows.
+ * An operation in three parts.  The first is `B:`, or nothing: in which address
+ * space it runs; result is the register in front of it, or NULL where none may
+ * be.  The second is `load p`, behind which the set-up looks for the `=` of a
+ * declaration; the third is all that follows.
  */
-bool parse_verb(struct parser *p, const char *also, struct litmus_op *op,
-		struct token *name);
+bool parse_prefix(struct parser *p, struct token *result, size_t *mm);
+bool parse_verb(struct parser *p, struct litmus_op *op, struct token *name);
 bool parse_operands(struct parser *p, const struct token *name,
 		    struct litmus_op *op);
 /* Add op to an array of nr. */

@@ -35,6 +35,9 @@ struct subject {
 	/* Page that a page-table entry names, 0 for none. */
 	uint64_t (*entry_pfn)(uint64_t entry);
 
+	/* Has a device a pin on this page of its own?  An operation. */
+	bool (*page_pinned)(uint64_t pfn);
+
 	/* The test: set-up, one column, final state.  arg: subject_run. */
 	void (*setup)(void *arg);
 	void (*thread)(void *arg, unsigned int column);
@@ -58,6 +61,20 @@ void host_final(const struct subject_run *run,
 		const struct litmus_state *state);
 /* Report memory and pages that are allocated still (O14). */
 void host_check_leaks(void);
+
+/*
+ * The medium, as machines/check/check.h says of the functions of these names.
+ * host_marks() is 0 when the medium is not looked at.
+ */
+void host_poison(uint64_t pfn);
+void host_settle(void);
+uint64_t *host_notes(void);
+void host_power_cut(void);
+/* Return: what a word of a page holds on the medium; each is tried. */
+uint64_t host_survivor(uint64_t pfn, size_t offset);
+size_t host_marks(void);
+void host_sync_begin(uint64_t pfn, uint32_t *marks);
+bool host_synced(uint64_t pfn, const uint32_t *marks, size_t *offset);
 
 /*
  * Tracepoints of the subject, beside those of engine/base/trace.h:

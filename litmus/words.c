@@ -18,6 +18,22 @@ const char *const litmus_op_words[] = {
 	[LITMUS_DONTNEED] = "dontneed",
 	[LITMUS_MAP] = "map",
 	[LITMUS_UNMAP] = "unmap",
+	[LITMUS_MPROTECT] = "mprotect",
+	[LITMUS_MREMAP] = "mremap",
+	[LITMUS_POPULATE] = "populate",
+	[LITMUS_PIN] = "pin",
+	[LITMUS_UNPIN] = "unpin",
+	[LITMUS_MSYNC] = "msync",
+	[LITMUS_FSYNC] = "fsync",
+	[LITMUS_READ] = "read",
+	[LITMUS_WRITE] = "write",
+	[LITMUS_TRUNCATE] = "truncate",
+	[LITMUS_FALLOCATE] = "fallocate",
+	[LITMUS_PUNCH] = "punch",
+	[LITMUS_FORK] = "fork",
+	[LITMUS_EXIT] = "exit",
+	[LITMUS_MM] = "mm",
+	[LITMUS_CRASH] = "crash",
 };
 
 const char *const litmus_error_words[] = {
@@ -29,6 +45,18 @@ const char *const litmus_error_words[] = {
 	[LITMUS_ENOMEM] = "ENOMEM",
 	[LITMUS_EEXIST] = "EEXIST",
 	[LITMUS_EIO] = "EIO",
+	[LITMUS_ENOSPC] = "ENOSPC",
+	[LITMUS_EFBIG] = "EFBIG",
+	[LITMUS_ESRCH] = "ESRCH",
+	[LITMUS_EOF] = "EOF",
+	[LITMUS_UNSET] = "none",
+};
+
+const char *const litmus_fallocate_words[] = {
+	[LITMUS_ALLOCATE] = "allocate",
+	[LITMUS_ZERO] = "zero",
+	[LITMUS_COLLAPSE] = "collapse",
+	[LITMUS_INSERT] = "insert",
 };
 
 const char *const litmus_quantifier_words[] = {

@@ -13,8 +13,9 @@
 
 enum {
 	LITMUS_NR_EXTENT_WORDS = LITMUS_MAPPED + 1,
-	LITMUS_NR_OP_WORDS = LITMUS_UNMAP + 1,
-	LITMUS_NR_ERROR_WORDS = LITMUS_EIO + 1,
+	LITMUS_NR_OP_WORDS = LITMUS_CRASH + 1,
+	LITMUS_NR_ERROR_WORDS = LITMUS_UNSET + 1,
+	LITMUS_NR_FALLOCATE_WORDS = LITMUS_INSERT + 1,
 	LITMUS_NR_QUANTIFIER_WORDS = LITMUS_FORALL + 1,
 };
 
@@ -22,6 +23,8 @@ extern const char *const litmus_extent_words[LITMUS_NR_EXTENT_WORDS];
 extern const char *const litmus_op_words[LITMUS_NR_OP_WORDS];
 /* The one for LITMUS_OK is not part of the language. */
 extern const char *const litmus_error_words[LITMUS_NR_ERROR_WORDS];
+/* The one for LITMUS_ALLOCATE is left out in a test. */
+extern const char *const litmus_fallocate_words[LITMUS_NR_FALLOCATE_WORDS];
 extern const char *const litmus_quantifier_words[LITMUS_NR_QUANTIFIER_WORDS];
 
 struct span_text {

@@ -16,54 +16,12 @@
 
 #include <cmocka.h>
 
-#include "litmus/litmus.h"
+#include "litmus_text.h"
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A128 A64 A64
 #define P20 "(((((((((((((((((((("
 #define P101 P20 P20 P20 P20 P20 "("
-
-/* A good test as far as to a place in it; what follows is the case. */
-#define SETUP(rest) \
-	"DAX t\n{\nfile f = mapped 1pmd;\nmap p = f private rw;\n" rest
-#define TABLE(rest) SETUP("}\nP0 | P1 ;\n" rest)
-#define CONDITION(rest) TABLE("r0 = load p[0] | ;\n" rest)
-
-static struct litmus *parse(const char *text, size_t bytes, char **errors)
-{
-	size_t size;
-	FILE *to = open_memstream(errors, &size);
-	struct litmus *test;
-
-	assert_non_null(to);
-	test = litmus_parse("t", text, bytes, to);
-	fclose(to);
-	return test;
-}
-
-/* Parse what has to be good. */
-static struct litmus *parse_good(const char *text, size_t bytes)
-{
-	char *errors;
-	struct litmus *test = parse(text, bytes, &errors);
-
-	if (!test)
-		print_error("%s", errors);
-	assert_non_null(test);
-	assert_string_equal(errors, "");
-	free(errors);
-	return test;
-}
-
-static void assert_bad(const char *text, const char *wanted)
-{
-	char *errors;
-	struct litmus *test = parse(text, strlen(text), &errors);
-
-	assert_null(test);
-	assert_string_equal(errors, wanted);
-	free(errors);
-}
 
 static void assert_span(struct litmus_span span, uint64_t huge, uint64_t pages)
 {
@@ -323,7 +281,9 @@ static const struct {
 	  "^\n" },
 	{ SETUP("frob p;"),
 	  "t:5:1: error: unknown operation 'frob' (known: load, store, "
-	  "dontneed, map, unmap, file)\n"
+	  "dontneed, map, unmap, mprotect, mremap, populate, pin, unpin, "
+	  "msync, fsync, read, write, truncate, fallocate, punch, fork, exit, "
+	  "mm, file, fail, poison)\n"
 	  "frob p;\n"
 	  "^\n" },
 	{ SETUP("file 1 = hole 1;"),
@@ -393,7 +353,9 @@ static const struct {
 	  "                ^\n" },
 	{ SETUP("r0 = load p[0];"),
 	  "t:5:1: error: unknown operation 'r0' (known: load, store, "
-	  "dontneed, map, unmap, file)\n"
+	  "dontneed, map, unmap, mprotect, mremap, populate, pin, unpin, "
+	  "msync, fsync, read, write, truncate, fallocate, punch, fork, exit, "
+	  "mm, file, fail, poison)\n"
 	  "r0 = load p[0];\n"
 	  "^\n" },
 	/* mappings */
@@ -438,8 +400,8 @@ static const struct {
 	  "map q = f shared rw length 0;\n"
 	  "                           ^\n" },
 	{ SETUP("map q = f shared rw unmaped;"),
-	  "t:5:21: error: expected 'offset', 'length', 'unmapped' (in this "
-	  "order) or ';' before 'unmaped'\n"
+	  "t:5:21: error: expected 'sync', 'populate', 'offset', 'length', "
+	  "'in', 'unmapped' (in this order) or ';' before 'unmaped'\n"
 	  "map q = f shared rw unmaped;\n"
 	  "                    ^\n" },
 	{ SETUP("map f = f shared rw;"),
@@ -457,7 +419,9 @@ static const struct {
 	  "^\n" },
 	{ TABLE("frob p[0] | ;"),
 	  "t:7:1: error: unknown operation 'frob' (known: load, store, "
-	  "dontneed, map, unmap)\n"
+	  "dontneed, map, unmap, mprotect, mremap, populate, pin, unpin, "
+	  "msync, fsync, read, write, truncate, fallocate, punch, fork, exit, "
+	  "crash)\n"
 	  "frob p[0] | ;\n"
 	  "^\n" },
 	{ TABLE("r0 = lod p[0] | ;"),
@@ -626,7 +590,8 @@ static const struct {
 	  "             ^\n" },
 	{ CONDITION("exists (0:r0=ENOENT)"),
 	  "t:8:14: error: unknown error 'ENOENT' (known: SIGSEGV, SIGBUS, "
-	  "EFAULT, EINVAL, ENOMEM, EEXIST, EIO)\n"
+	  "EFAULT, EINVAL, ENOMEM, EEXIST, EIO, ENOSPC, EFBIG, ESRCH, EOF, "
+	  "none)\n"
 	  "exists (0:r0=ENOENT)\n"
 	  "             ^\n" },
 	{ CONDITION("exists (q[0]=0)"),

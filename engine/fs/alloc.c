@@ -49,7 +49,7 @@ static uint64_t next_free(const struct super_block *sb, uint64_t block)
 }
 
 /* Flip the bits of blocks that are all in use, or all free. */
-static void flip_bits(struct super_block *sb, uint64_t block, uint64_t nr)
+static void flip_bits(const struct super_block *sb, uint64_t block, uint64_t nr)
 {
 	while (nr) {
 		uint64_t bit = block % WORD_BITS;
@@ -67,6 +67,7 @@ static void mark_used(struct super_block *sb, uint64_t block, uint64_t nr)
 	BUG_ON(4, next_used(sb, block, block + nr) != block + nr);
 	flip_bits(sb, block, nr);
 	sb->s_nr_free -= nr;
+	machine_trace("blocks_alloc", sb->s_dax.first_pfn + block, nr);
 }
 
 static void mark_free(struct super_block *sb, uint64_t block, uint64_t nr)
@@ -74,6 +75,7 @@ static void mark_free(struct super_block *sb, uint64_t block, uint64_t nr)
 	uint64_t huge = UINT64_C(1) << pmd_order();
 
 	BUG_ON(4, scan(sb, block, block + nr, ~UINT64_C(0)) != block + nr);
+	machine_trace("blocks_free", sb->s_dax.first_pfn + block, nr);
 	flip_bits(sb, block, nr);
 	sb->s_nr_free += nr;
 	sb->s_free_hint = min_u64(sb->s_free_hint, block);
@@ -278,4 +280,49 @@ int bitmap_init(struct super_block *sb)
 		return -ENOMEM;
 	sb->s_nr_free = sb->s_dax.nr_pages;
 	return 0;
+}
+
+/* Flip the bits of all blocks that somebody has. */
+static void flip_owned(const struct super_block *sb)
+{
+	const struct extent *extent;
+	const struct list_head *pos;
+
+	for (pos = sb->s_inodes.next; pos != &sb->s_inodes; pos = pos->next) {
+		const struct inode *inode =
+			container_of(pos, struct inode, i_sb_list);
+
+		extent = extents_find(inode, 0);
+		for (; extent; extent = extents_next(extent))
+			flip_bits(sb, extent->block, extent->nr_pages);
+	}
+	for (extent = sb->s_freed; extent; extent = extent->next)
+		flip_bits(sb, extent->block, extent->nr_pages);
+}
+
+/*
+ * bitmap_agrees - say whether the blocks in use are those of the files, of each
+ * one once, and those freed since the last commit.
+ *
+ * Locks: none, all is at rest; extents are within the device.  Sleeps: no.
+ */
+bool bitmap_agrees(const struct super_block *sb)
+{
+	uint64_t nr_blocks = sb->s_dax.nr_pages;
+	uint64_t nr_free = 0;
+	uint64_t block = 0;
+	bool agrees;
+
+	while ((block = next_free(sb, block)) < nr_blocks) {
+		uint64_t end = next_used(sb, block, nr_blocks);
+
+		nr_free += end - block;
+		block = end;
+	}
+	/* A block of two owners is in use still, one of none too. */
+	flip_owned(sb);
+	agrees = next_used(sb, 0, nr_blocks) == nr_blocks &&
+		 nr_free == sb->s_nr_free;
+	flip_owned(sb);
+	return agrees;
 }

@@ -24,16 +24,27 @@
 
 #define CHECK_MACHINE_CPUS 8
 
+/* What can be made to fail: machine_choose() is told which by its name. */
+enum check_machine_failure {
+	CHECK_MACHINE_FAIL_ALLOC,	/* whatever is not the next */
+	CHECK_MACHINE_FAIL_IOMAP,	/* "iomap_begin" */
+	CHECK_MACHINE_FAILURES,
+};
+
 struct check_machine_options {
 	struct machine_geometry geometry;
 	unsigned int nr_cpus;		/* 1 .. CHECK_MACHINE_CPUS */
 	uint32_t device_pages;
 	uint32_t faults;		/* per access; 0: no bound */
-	bool inject_failures;		/* machine_choose() chooses */
+	/* how many of machine_choose() may fail in an execution, by kind; in
+	 * setup() and finish() none does */
+	uint32_t fail[CHECK_MACHINE_FAILURES];
 	bool medium;			/* write-backs, and a power cut; they
 					 * make states larger */
 	/* which page a table entry names; 0: none */
 	uint64_t (*entry_pfn)(uint64_t entry);
+	/* whether a device has this page pinned; an operation.  May be NULL */
+	bool (*page_pinned)(uint64_t pfn);
 };
 
 /* Return: 0, or -1 with errno: no memory, or sizes out of range. */

@@ -34,6 +34,7 @@ struct machine {
 	size_t frames_used[OWNERS];
 	size_t device_used;		/* notes and frames */
 	size_t lines_used;
+	uint64_t failures[CHECK_MACHINE_FAILURES];	/* words: left */
 	struct cpu cpus[CPUS];
 };
 
@@ -42,6 +43,7 @@ enum frame_state {
 	FRAME_TABLE,
 	FRAME_DATA,
 	FRAME_DEVICE,
+	FRAME_FREED,			/* a device's, and no file's any more */
 	FRAME_ZERO,			/* reads as zeroes, never written */
 	FRAME_LIMBO,			/* freed by another CPU: stays unused */
 };
@@ -79,6 +81,10 @@ struct frame *pages_frame_of(const void *word);
 /* A table entry at `where` no longer names what it named. */
 void pages_entry_changed(uint64_t from, uint64_t to, const void *where);
 
+/* The filesystem gives pages of the device to files, or takes them back. */
+void pages_block_alloc(uint64_t pfn, uint64_t nr);
+void pages_block_free(uint64_t pfn, uint64_t nr, const void *where);
+
 /* Return: the notes, if any, and the device's frames behind them. */
 const void *pages_device(size_t *bytes);
 
@@ -91,6 +97,8 @@ void medium_stored(uint64_t pfn, size_t offset, uint64_t old,
 
 /* tlb.c */
 int tlb_open(void);
+/* Return: whether some CPU translates to the page.  No operation. */
+bool tlb_has_page(uint64_t pfn);
 
 /* trace.c; frame is the machine function's own */
 void trace_add(enum trace_kind kind, const void *object, uint64_t a,

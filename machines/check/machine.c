@@ -55,6 +55,8 @@ void check_machine_reset(void)
 	memset(machine, 0, sizeof(*machine));
 	machine->used = offsetof(struct machine, cpus) +
 			options_in_use.nr_cpus * sizeof(struct cpu);
+	for (size_t i = 0; i < CHECK_MACHINE_FAILURES; i++)
+		machine->failures[i] = options_in_use.fail[i];
 	pages_reset();
 	medium_reset();
 	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++)
@@ -425,8 +427,25 @@ void machine_free(void *object)
 
 unsigned int machine_choose(unsigned int nr, const char *what)
 {
-	(void)what;
-	return options_in_use.inject_failures ? check_choose(nr) : 0;
+	enum check_machine_failure kind = strcmp(what, "iomap_begin") ?
+						  CHECK_MACHINE_FAIL_ALLOC :
+						  CHECK_MACHINE_FAIL_IOMAP;
+	uint64_t *left = &machine->failures[kind];
+	unsigned int value;
+
+	if (!options_in_use.fail[kind] || looking ||
+	    this_cpu() == CHECK_MACHINE_CPUS)
+		return 0;
+	op(left, CHECK_READ);
+	value = *left ? check_choose(nr) : 0;
+	if (!value)
+		return 0;
+	/* Another CPU may have had the last one meanwhile. */
+	op(left, CHECK_WRITE);
+	if (!*left)
+		return 0;
+	--*left;
+	return value;
 }
 
 /* At the end, the step that matters is the one that lost a page. */
@@ -520,4 +539,8 @@ void machine_trace(const char *name, uint64_t a, uint64_t b)
 		count_op(cpu, b);
 	else if (!strcmp(name, "op_end"))
 		check_progress();
+	else if (!strcmp(name, "blocks_free"))
+		pages_block_free(a, b, CALLER);
+	else if (!strcmp(name, "blocks_alloc"))
+		pages_block_alloc(a, b);
 }

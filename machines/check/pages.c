@@ -190,6 +190,44 @@ void machine_page_free(uint64_t pfn)
 	set_nr_frames(owner, nr);
 }
 
+/* Whoever uses the page comes before or after its change of hands. */
+static struct frame *device_frame(uint64_t pfn)
+{
+	struct frame *frame = pages_frame(pfn);
+
+	if (!frame || (frame->state != FRAME_DEVICE &&
+		       frame->state != FRAME_FREED))
+		return NULL;
+	check_op_range(frame->words, page_bytes(), CHECK_WRITE);
+	return frame;
+}
+
+void pages_block_alloc(uint64_t pfn, uint64_t nr)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		struct frame *frame = device_frame(pfn + i);
+
+		if (frame)
+			frame->state = FRAME_DEVICE;
+	}
+}
+
+/* O10 and O4: a device, or a CPU, still gets at what is no file's any more. */
+void pages_block_free(uint64_t pfn, uint64_t nr, const void *where)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		struct frame *frame = device_frame(pfn + i);
+
+		if (options_in_use.page_pinned &&
+		    options_in_use.page_pinned(pfn + i))
+			check_fail(10, where, "a block is freed while its page is pinned");
+		if (tlb_has_page(pfn + i))
+			check_fail(4, where, "a block is freed, and a TLB still translates to its page");
+		if (frame)
+			frame->state = FRAME_FREED;
+	}
+}
+
 /* A frame that must be there; those who only look get an empty one instead. */
 static struct frame *must_frame(uint64_t pfn, const void *where)
 {

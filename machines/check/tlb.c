@@ -125,3 +125,18 @@ void machine_tlb_flush(const void *mm, uint64_t start, uint64_t end)
 			check_spin_unlock(insn, CALLER);
 	}
 }
+
+bool tlb_has_page(uint64_t pfn)
+{
+	unsigned int shift = options_in_use.geometry.page_shift;
+
+	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++)
+		for (uint32_t i = 0; i < machine->cpus[cpu].nr_tlb; i++) {
+			const struct machine_translation *t =
+				&tlb_of(cpu)[i].translation;
+
+			if (pfn - t->pfn < t->bytes >> shift)
+				return true;
+		}
+	return false;
+}
