@@ -98,6 +98,7 @@ OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
+OBJECTS_engine_dax_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)

@@ -20,18 +20,17 @@ static vm_fault_t fs_dax_write_fault(struct vm_fault *vmf, struct inode *inode,
 /*
  * MAP_SYNC: what the file needs for the page gets on the medium, then it is
  * mapped.  i_mmap_sem is held all the time, so the page stays the file's.
+ *
+ * The range begins at the page that is wanted, as in Linux 6.1 fs/dax.c
+ * dax_finish_sync_fault().  A huge entry is written as a whole anyhow, and so
+ * the range of one may reach into the next.
  */
 static vm_fault_t fs_dax_sync_fault(struct vm_fault *vmf, struct inode *inode,
 				    enum page_entry_size pe_size, uint64_t pfn)
 {
-	uint64_t pgoff = vmf->pgoff;
-	uint64_t bytes = page_size();
+	uint64_t bytes = pe_size == PE_SIZE_PMD ? pmd_size() : page_size();
 
-	if (pe_size == PE_SIZE_PMD) {
-		pgoff &= ~pg_pmd_colour();
-		bytes = pmd_size();
-	}
-	if (fs_fsync(inode, pgoff << page_shift(), bytes))
+	if (fs_fsync(inode, vmf->pgoff << page_shift(), bytes))
 		return VM_FAULT_SIGBUS;
 	return dax_finish_sync_fault(vmf, pe_size, pfn);
 }
