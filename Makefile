@@ -172,9 +172,13 @@ format-check: ## hold every C file against .clang-format
 bare-debian: ## demo.sh and test.sh on a fresh minimal Debian (root)
 	@tests/bare-debian.sh
 
+corpus: ## generate corpus/pairs anew
+	corpus/generate corpus/pairs
+
 DATA := $(DESTDIR)$(PREFIX)/share/faultline
 DATA_FILES := subject.mk litmus/litmus.h $(wildcard litmus/subject*.[ch]) \
-	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
+	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus \
+	corpus/pairs/*.litmus)
 install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
 	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
@@ -191,5 +195,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
+.PHONY: all corpus mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
 	format-check bare-debian install clean help always
