@@ -163,7 +163,7 @@ bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fa
 	bench/jobs.sh
 	bench/random.sh
 
-fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60
+fuzz: $(TESTS) ## generated programs and scripts, fresh seeds, for SECONDS=60
 	tests/fuzz $(or $(SECONDS),60) $(BUILD)
 
 format-check: ## hold every C file against .clang-format

@@ -391,9 +391,32 @@ static void on_report(void *arg, const char *text)
 	wrong("%s", text);
 }
 
+/* Return: where a map is that moves away, or 0. */
+static uint64_t find_left(const struct probe_process *process,
+			  const struct probe_step *step)
+{
+	for (size_t m = 0; step->move && m < process->nr_maps; m++)
+		if (!strcmp(process->maps[m].name, step->name))
+			return process->maps[m].addr;
+	return 0;
+}
+
+/* There is nothing any more where a map was, in no TLB either. */
+static bool check_left(const struct probe_process *process, uint64_t addr)
+{
+	uint64_t byte;
+
+	return !addr || mm_load(process->mm, addr, 1, &byte) == -EFAULT ||
+	       wrong("something is left where a map was");
+}
+
 static bool run_step(struct model *model, const struct probe_step *step)
 {
-	const char *result = probe_engine_world()->result;
+	struct probe_world *world = probe_engine_world();
+	const struct probe_process *process =
+		step->in_child ? &world->child : &world->parent;
+	const char *result = world->result;
+	uint64_t left = find_left(process, step);
 	int broken;
 
 	model_step(model, step);
@@ -404,7 +427,7 @@ static bool run_step(struct model *model, const struct probe_step *step)
 		return wrong("the engine's script has no such map");
 	if (strcmp(result, model->result))
 		return wrong("the result is %s, not %s", result, model->result);
-	return check_all(model);
+	return check_left(process, left) && check_all(model);
 }
 
 /* Return: whether all went well; else progress->step is what did not. */
