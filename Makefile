@@ -95,6 +95,7 @@ $(LIBRARY): $(BUILD)/libchecker.o
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
+OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \

@@ -291,11 +291,16 @@ static int listen(struct coordination *c, struct check_message *message)
 
 static int look_around(struct coordination *c)
 {
+	double waiting = 0;
+
 	if (c->stopping || !c->to->stop ||
 	    now_seconds() - c->looked < STOP_MILLISECONDS / 1e3)
 		return 0;
 	c->looked = now_seconds();
-	return c->to->stop(c->to->user) ? stop_all(c) : 0;
+	for (const struct part *part = c->balance.parts; part;
+	     part = part->next)
+		waiting += part->weight;
+	return c->to->stop(c->to->user, waiting) ? stop_all(c) : 0;
 }
 
 static int coordinate(struct coordination *c)

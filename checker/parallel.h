@@ -54,8 +54,11 @@ struct coordinator {
 	/* worker's report of this round, in place of the one before it */
 	int (*heard)(void *user, unsigned int worker,
 		     const struct bytes *report);
-	/* called some times a second.  Return: true to stop. */
-	bool (*stop)(void *user);
+	/*
+	 * called some times a second; waiting: weight of the parts that nobody
+	 * has.  Return: true to stop.
+	 */
+	bool (*stop)(void *user, double waiting);
 	/* parts that are left when it stopped, or was asked for them */
 	int (*left)(void *user, const struct bytes *part);
 };

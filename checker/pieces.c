@@ -126,13 +126,13 @@ static int heard(void *user, unsigned int worker, const struct bytes *report)
 }
 
 /* Limits and progress are those of all workers together. */
-static bool is_to_stop(void *user)
+static bool is_to_stop(void *user, double waiting)
 {
 	struct pieces *p = user;
 	struct search *search = p->search;
 	uint64_t runs = search->result->runs;
 
-	search->left = 0;
+	search->left = waiting;
 	for (unsigned int w = 0; w < p->post->nr_workers; w++) {
 		uint64_t its_runs;
 		double its_left;

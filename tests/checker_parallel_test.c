@@ -170,10 +170,11 @@ static int hear(void *user, unsigned int worker, const struct bytes *report)
 	return 0;
 }
 
-static bool is_enough(void *user)
+static bool is_enough(void *user, double waiting)
 {
 	const struct heard *heard = user;
 
+	assert_true(waiting >= 0);
 	return heard->stop_at && total(heard).nodes >= heard->stop_at;
 }
 
