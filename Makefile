@@ -60,17 +60,26 @@ $(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
 	>$(BUILD)/$(@F).objects)
 endef
 
-$(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
+FAULTLINE_LIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
+$(FAULTLINE): LDLIBS := $(FAULTLINE_LIBS)
 $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 		$(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
-# Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
-ifneq ($(MPI),)
-$(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
-$(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
-endif
+# The same, but for the one file that knows of MPI: its ranks search together.
+MPI := $(BUILD)/mpi
+MPICC = OMPI_CC='$(CC)' MPICH_CC='$(CC)' mpicc
+$(MPI)/post_mpi.o: cli/post_mpi.c cli/post_mpi.h include/checker_post.h \
+		$(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,MPICC)$(MPICC) -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) \
+		$(SANITIZE) -D_GNU_SOURCE -DWITH_MPI -Iinclude -I. -c -o $@ $<
+$(MPI)/faultline: $(filter-out $(BUILD)/cli/post_mpi.o,$(CLI)) \
+		$(MPI)/post_mpi.o $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
+		$(SUBJECT_OBJECTS) machines/check/exports.list
+	$(call say,LD)$(MPICC) $(LDFLAGS) $(SANITIZE) -o $@ $(filter %.o,$^) \
+		$(FAULTLINE_LIBS)
 
 $(BUILD)/estimate: LDLIBS := -lxxhash -lm
 $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
@@ -135,8 +144,7 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: all $(STRESS) $(TESTS)
 
-mpi: ## build/mpi/faultline, which mpirun can start
-	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
+mpi: $(MPI)/faultline ## build/mpi/faultline, which mpirun can start
 
 bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fail
 	$(STRESS)

@@ -28,6 +28,7 @@
 #include "pieces.h"
 #include "report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -589,6 +590,21 @@ static void share(void *own)
 	forget(own);
 }
 
+static int learn(void *own, const struct bytes *learned)
+{
+	struct executions *x = own;
+
+	if (learned->nr != sizeof(x->search->learned)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	memcpy(&x->search->learned, learned->data, learned->nr);
+	if (begin(x))
+		return -1;
+	share(own);
+	return 0;
+}
+
 /* Found what the search is for, or what makes it pointless. */
 static bool found(void *own)
 {
@@ -605,9 +621,10 @@ int search_executions(struct search *search)
 		.spacing = 6,
 	};
 	struct tree tree = {
-		.own = &x, .begin = begin, .share = share, .step = step,
-		.take = take_part, .give = give_part, .give_all = give_all,
-		.report = report, .forget = forget, .found = found,
+		.own = &x, .begin = begin, .learn = learn, .share = share,
+		.step = step, .take = take_part, .give = give_part,
+		.give_all = give_all, .report = report, .forget = forget,
+		.found = found,
 	};
 	int error = -1;
 

@@ -28,6 +28,7 @@ enum {
 	GETS_PART,
 	IS_ASKED,
 	IS_TO_STOP,
+	IS_TO_BEGIN,
 	MAY_GO,
 };
 
@@ -98,6 +99,8 @@ static int obey(struct worker *w, const struct check_message *message)
 		/* too late when it is hungry itself: the messages crossed */
 		w->asked = !w->hungry;
 		return 0;
+	case IS_TO_BEGIN:
+		return w->tree->learn(w->tree->own, &part);
 	default:
 		w->stopped = true;
 		w->may_go = message->type == MAY_GO;
@@ -352,12 +355,23 @@ out:
 	return result;
 }
 
-int parallel_end(struct check_post *post)
+static int order_all(struct check_post *post, uint32_t type,
+		     const struct bytes *bytes)
 {
 	struct coordination c = { .post = post };
 
 	for (unsigned int w = 0; w < post->nr_workers; w++)
-		if (order(&c, MAY_GO, w, NULL))
+		if (order(&c, type, w, bytes))
 			return -1;
 	return 0;
+}
+
+int parallel_begin(struct check_post *post, const struct bytes *learned)
+{
+	return order_all(post, IS_TO_BEGIN, learned);
+}
+
+int parallel_end(struct check_post *post)
+{
+	return order_all(post, MAY_GO, NULL);
 }
