@@ -9,9 +9,10 @@
  */
 #include "executions.h"
 
-/* Bytes of sub-trees up to which a probe begins, and is given up. */
-#define BEGIN_BYTES (1024u << 10)
-#define END_BYTES (2048u << 10)
+/* Bytes of sub-trees, for each event, that a probe may find before it ends. */
+#define EVENT_BYTES (32u << 10)
+/* Events of an execution that are told apart. */
+#define LONGEST 64
 /* Executions of a part from elsewhere before that. */
 #define PROBE_LATER 64
 
@@ -27,17 +28,30 @@ void left_begin(struct executions *x)
 static void show_probe(struct executions *x, size_t at)
 {
 	const struct subtree *s = (void *)(x->subtrees + at);
-	const struct look look = {
-		s->depth, s->size, s->nr_steps, s->nr_requests,
+	unsigned int coarse = 0;
+	struct look look;
+
+	/* in long executions an event more or less makes little difference */
+	while (x->nr >> coarse > LONGEST)
+		coarse++;
+	look = (struct look){
+		s->depth, (uint16_t)(s->size >> coarse),
+		(uint16_t)(s->nr_steps >> coarse), s->nr_requests,
 	};
 
 	probe_found(&x->probe, &look, at);
 }
 
+/* Sub-trees are as long as executions are. */
+static size_t most_bytes(const struct executions *x)
+{
+	return (size_t)EVENT_BYTES * (x->nr > LONGEST ? x->nr : LONGEST);
+}
+
 static bool probe_is_due(const struct executions *x)
 {
 	return !x->probe.on && x->search->result->runs >= x->probe.due &&
-	       x->subtrees_used && x->subtrees_used < BEGIN_BYTES;
+	       x->subtrees_used && x->subtrees_used < most_bytes(x) / 2;
 }
 
 static void begin_probe(struct executions *x)
@@ -66,7 +80,7 @@ struct subtree *left_next(struct executions *x)
 
 	if (probe_is_due(x))
 		begin_probe(x);
-	if (x->probe.on && x->subtrees_used < END_BYTES &&
+	if (x->probe.on && x->subtrees_used < most_bytes(x) &&
 	    probe_next(&x->probe, &at)) {
 		s = (void *)(x->subtrees + at);
 		s->searched = true;
@@ -119,26 +133,34 @@ double left_give(struct executions *x, const struct subtree *s)
 	return executions;
 }
 
-double left_scale(const struct executions *x)
+/* What is known of their sizes, or 1 for each, of all sub-trees together. */
+static double sum(const struct executions *x, bool by_size)
 {
 	const struct subtree *s;
 	double all = 0;
 
 	for (size_t at = 0; at < x->subtrees_used; at += s->bytes) {
 		s = (void *)(x->subtrees + at);
-		all += estimate_of(&x->estimate, s->size);
+		all += by_size ? estimate_of(&x->estimate, s->size) :
+				 !s->searched;
 	}
+	return all;
+}
+
+double left_scale(const struct executions *x)
+{
+	double all = sum(x, true);
+
 	return all > 0 ? x->search->left / all : 1;
 }
 
 void left_note(struct executions *x)
 {
 	double runs = (double)x->search->result->runs;
-	double left = estimate_left(&x->estimate, runs);
+	double left = estimate_left(&x->estimate, runs), least;
 
 	if (!x->estimate.nr_probes && x->probe.on)
 		left = (double)x->probe.runs + probe_left(&x->probe) - runs;
-	if (left < 1)
-		left = 1;
-	x->search->left = x->subtrees_used ? left : 0;
+	least = sum(x, false);
+	x->search->left = left > least ? left : least;
 }

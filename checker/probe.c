@@ -106,8 +106,6 @@ void probe_found(struct probe *p, const struct look *look, size_t at)
 	s = &p->strata[i];
 	if (p->now)
 		note_descent(p, i);
-	else
-		p->roots++;
 	s->weight += weight;
 	p->weights[in.depth] += weight;
 	if (chance(p, weight / s->weight))
@@ -127,7 +125,7 @@ void probe_begin(struct probe *p, uint64_t runs)
 	memset(p->first, 0, sizeof(p->first));
 	memset(p->weights, 0, sizeof(p->weights));
 	memset(p->done, 0, sizeof(p->done));
-	p->depth = p->now = p->cost = p->roots = 0;
+	p->depth = p->now = p->cost = 0;
 	p->runs = runs;
 }
 
@@ -205,7 +203,7 @@ double probe_left(const struct probe *p)
 	double sum = 0;
 
 	if (!is_done(p))
-		return p->roots == 1 ? extrapolate(p) : -1;
+		return extrapolate(p);
 	for (uint32_t d = 0; d < PROBE_DEPTHS; d++)
 		sum += p->weights[d];
 	return sum;
@@ -244,7 +242,8 @@ void probe_end(struct probe *p, struct estimate *e, uint64_t runs)
 	if (is_done(p)) {
 		estimate_probed(e, (double)p->runs, left, p->cost);
 		learn(p, e);
-	} else if (left >= 0 && !e->nr_probes) {
+	} else if (estimate_left(e, (double)runs) <= 0) {
+		/* there is nothing better, or that was wrong */
 		estimate_probed(e, (double)p->runs, left, 1);
 	}
 	p->on = false;

@@ -67,7 +67,6 @@ struct probe {
 	uint32_t first[PROBE_DEPTHS];	/* stratum of each depth, */
 	double weights[PROBE_DEPTHS + 1]; /* sub-trees of each, */
 	double done[PROBE_DEPTHS + 1];	/* and those that were searched */
-	uint32_t roots;			/* sub-trees when it began */
 	uint32_t depth;			/* now */
 	uint32_t now;			/* stratum that is searched */
 	uint32_t cost;			/* executions */
@@ -83,7 +82,7 @@ bool probe_next(struct probe *p, size_t *at);
  * probe began, or by the search of the last probe_next().
  */
 void probe_found(struct probe *p, const struct look *look, size_t at);
-/* Return: executions that were left when it began; less than 0: cannot say. */
+/* Return: executions that were left when it began. */
 double probe_left(const struct probe *p);
 /* Tell e, if there is something to tell; the next probe is due later. */
 void probe_end(struct probe *p, struct estimate *e, uint64_t runs);
