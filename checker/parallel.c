@@ -12,8 +12,9 @@
 
 #include <stdlib.h>
 
-/* Nodes between two looks at the post: some microseconds each. */
-#define STEPS 64
+/* Nodes between two looks at the post: as many as take about this time. */
+#define LOOK_SECONDS 100e-6
+#define MOST_STEPS 256
 #define REPORT_SECONDS 0.2
 #define STOP_MILLISECONDS 100
 
@@ -54,6 +55,8 @@ struct worker {
 	bool hungry;
 	bool stopped;
 	bool may_go;
+	unsigned int steps;		/* nodes between two looks */
+	double looked;
 	double reported;
 };
 
@@ -127,9 +130,21 @@ static int look(struct worker *w)
 	return got;
 }
 
+/* A look costs a system call, and who asks for a part waits for it. */
+static void adapt(struct worker *w)
+{
+	double now = now_seconds();
+
+	if (now - w->looked > 2 * LOOK_SECONDS && w->steps > 1)
+		w->steps /= 2;
+	else if (now - w->looked < LOOK_SECONDS / 2 && w->steps < MOST_STEPS)
+		w->steps *= 2;
+	w->looked = now;
+}
+
 static int search(struct worker *w)
 {
-	for (unsigned int i = 0; i < STEPS; i++) {
+	for (unsigned int i = 0; i < w->steps; i++) {
 		int more = w->tree->step(w->tree->own);
 
 		if (more < 0)
@@ -144,7 +159,8 @@ static int search(struct worker *w)
 	}
 	if (w->asked && share(w))
 		return -1;
-	return now_seconds() - w->reported >= REPORT_SECONDS ? report(w) : 0;
+	adapt(w);
+	return w->looked - w->reported >= REPORT_SECONDS ? report(w) : 0;
 }
 
 static int save_part(void *user, const struct bytes *part)
@@ -175,7 +191,8 @@ static int work(struct worker *w)
 int parallel_work(struct check_post *post, const struct tree *tree)
 {
 	struct worker w = {
-		.post = post, .tree = tree, .reported = now_seconds(),
+		.post = post, .tree = tree, .steps = 1,
+		.reported = now_seconds(),
 	};
 
 	while (!w.may_go)
