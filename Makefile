@@ -85,6 +85,12 @@ $(BUILD)/estimate: LDLIBS := -lxxhash -lm
 $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
 	$(link)
 
+# The command, which records what its searches do.
+$(BUILD)/record: LDLIBS := $(FAULTLINE_LIBS) -Wl,--wrap=main,--wrap=left_next
+$(BUILD)/record: $(BUILD)/bench/record.o $(CLI) $(CHECKER) $(CHECK) $(LITMUS) \
+		$(DPOR) $(SUBJECT_OBJECTS) machines/check/exports.list
+	$(link)
+
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
 	$(link)
 
@@ -153,6 +159,7 @@ bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fa
 	./$(FAULTLINE) bench dpor --by-states
 	$(BUILD)/estimate
 	bench/jobs.sh
+	bench/ranks.sh
 	bench/random.sh
 
 fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60
