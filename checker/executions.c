@@ -28,6 +28,7 @@
 #include "pieces.h"
 #include "report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -422,14 +423,16 @@ static int run_subtree(struct executions *x)
 
 static int take(struct executions *x, struct subtree *s)
 {
-	if (s->bytes > x->current_room) {
+	size_t bytes = subtree_unpacked(s);
+
+	if (bytes > x->current_room) {
 		free(x->current);
-		x->current_room = 2 * s->bytes;
+		x->current_room = 2 * bytes;
 		x->current = malloc(x->current_room);
 		if (!x->current)
 			return -1;
 	}
-	memcpy(x->current, s, s->bytes);
+	subtree_unpack(s, x->current);
 	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
 		subtree_renumber(x->current);
 	races_reserve(x, x->current->next_id);
@@ -446,8 +449,7 @@ static int begin(void *own)
 
 	forget_events(x, 0);
 	x->subtrees_used = 0;
-	memset(x->estimate.found, 0, sizeof(x->estimate.found));
-	estimate_disturbed(&x->estimate);
+	left_begin(x);
 	x->again = false;
 	await_learned(x);
 	trail_restart();
@@ -470,7 +472,6 @@ static void push_root(struct executions *x)
 
 	root->next_id = 1;
 	root->size = ESTIMATE_SIZES;
-	estimate_found(&x->estimate, root->size);
 }
 
 static int begin_anew(struct executions *x)
@@ -483,23 +484,6 @@ static int begin_anew(struct executions *x)
 	return error;
 }
 
-/* Note what was found; how much there is to decide is what comes after. */
-static void note_found(struct executions *x, size_t others)
-{
-	for (size_t at = others; at < x->subtrees_used;) {
-		struct subtree *s = (void *)(x->subtrees + at);
-
-		s->size = (uint16_t)(x->nr > s->shared ? x->nr - s->shared : 0);
-		estimate_found(&x->estimate, s->size);
-		at += s->bytes;
-	}
-}
-
-static void note_left(struct executions *x)
-{
-	x->search->left = estimate_left(&x->estimate);
-}
-
 /* ------ as a tree, see parallel.h ------ */
 
 static int step(void *own)
@@ -509,18 +493,17 @@ static int step(void *own)
 	struct subtree *s;
 	size_t others;
 
-	estimate_end(&x->estimate, x->subtrees_used, result->runs);
-	s = subtree_pop(x);
+	s = left_next(x);
 	others = x->subtrees_used;
 	if (!s)
 		return 0;
-	estimate_begin(&x->estimate, s->size, others, result->runs);
 	if (take(x, s) || run_subtree(x))
 		return -1;
-	x->search->result->search_bytes = races_bytes(x) + trail_bytes();
-	note_found(x, others);
+	x->search->result->search_bytes = races_bytes(x) + trail_bytes() +
+					  probe_bytes(&x->probe);
+	left_found(x, others);
 	if (result->runs % 256 == 0)
-		note_left(x);
+		left_note(x);
 	if (x->again && !x->shares && begin_anew(x))
 		return -1;
 	return 1;
@@ -534,7 +517,7 @@ static int take_part(void *own, const struct bytes *part)
 		push_root(x);
 		return 0;
 	}
-	estimate_disturbed(&x->estimate);
+	left_taken(x, part->weight);
 	return subtree_append(x, part->data, part->nr);
 }
 
@@ -542,13 +525,13 @@ static int take_part(void *own, const struct bytes *part)
 static bool give_part(void *own, struct bytes *part)
 {
 	struct executions *x = own;
-	const struct subtree *first = (void *)x->subtrees;
+	const struct subtree *first;
 
+	left_settle(x);
+	first = (void *)x->subtrees;
 	if (!x->subtrees_used || first->bytes == x->subtrees_used)
 		return false;
-	part->weight = estimate_of(&x->estimate, first->size);
-	estimate_lost(&x->estimate, first->size);
-	estimate_disturbed(&x->estimate);
+	part->weight = left_give(x, first);
 	part->nr = first->bytes;
 	part->data = malloc(part->nr);
 	if (!part->data)
@@ -565,18 +548,20 @@ static int give_all(void *own,
 {
 	struct executions *x = own;
 	struct subtree *s;
+	double scale;
 	int error = 0;
 
-	note_left(x);
-	estimate_disturbed(&x->estimate);
+	left_settle(x);
+	left_note(x);
+	scale = left_scale(x);
 	while (!error && (s = subtree_pop(x))) {
 		struct bytes part = {
-			s, s->bytes, estimate_of(&x->estimate, s->size),
+			s, s->bytes, scale * estimate_of(&x->estimate, s->size),
 		};
 
-		estimate_lost(&x->estimate, s->size);
 		error = save(user, &part);
 	}
+	left_begin(x);
 	return error;
 }
 
@@ -584,7 +569,7 @@ static int report(void *own, struct bytes *report)
 {
 	struct executions *x = own;
 
-	note_left(x);
+	left_note(x);
 	return report_pack(x->search, report);
 }
 
@@ -605,6 +590,21 @@ static void share(void *own)
 	forget(own);
 }
 
+static int learn(void *own, const struct bytes *learned)
+{
+	struct executions *x = own;
+
+	if (learned->nr != sizeof(x->search->learned)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	memcpy(&x->search->learned, learned->data, learned->nr);
+	if (begin(x))
+		return -1;
+	share(own);
+	return 0;
+}
+
 /* Found what the search is for, or what makes it pointless. */
 static bool found(void *own)
 {
@@ -621,9 +621,10 @@ int search_executions(struct search *search)
 		.spacing = 6,
 	};
 	struct tree tree = {
-		.own = &x, .begin = begin, .share = share, .step = step,
-		.take = take_part, .give = give_part, .give_all = give_all,
-		.report = report, .forget = forget, .found = found,
+		.own = &x, .begin = begin, .learn = learn, .share = share,
+		.step = step, .take = take_part, .give = give_part,
+		.give_all = give_all, .report = report, .forget = forget,
+		.found = found,
 	};
 	int error = -1;
 
@@ -634,7 +635,7 @@ int search_executions(struct search *search)
 	free(x.subtrees);
 	free(x.current);
 	free(x.sorting);
-	free(x.estimate.open);
+	probe_free(&x.probe);
 	trail_end();
 	return error;
 }

@@ -6,6 +6,7 @@
  *   races.c        which events of an execution came before which
  *   revisits.c     the sub-trees that branch off where an event is new
  *   subtrees.c     sub-trees that are still to be searched
+ *   left.c         which is the next, and how many executions they have
  *   await.c        busy loops
  *   executions.c   the search; its head explains the method and the terms
  */
@@ -14,6 +15,7 @@
 
 #include "estimate.h"
 #include "internal.h"
+#include "probe.h"
 
 /* An execution this long never ends. */
 #define MAX_EVENTS 2000
@@ -121,7 +123,7 @@ struct step {
 	uint16_t id;
 	uint8_t thread;
 	uint8_t choice;
-	uint32_t what;			/* hash of the operation */
+	uint16_t what;			/* hash of the operation */
 };
 
 struct subtree {
@@ -131,7 +133,9 @@ struct subtree {
 	uint16_t next_id;
 	uint16_t fresh;			/* the step that is new; 0: none */
 	uint16_t shared;		/* steps as where it branched off */
-	uint16_t size;			/* events to decide, see estimate.h */
+	uint16_t size;			/* events to decide */
+	uint16_t depth;			/* sub-trees that it is in */
+	uint16_t searched;		/* and is still on the stack */
 	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
@@ -168,6 +172,7 @@ struct executions {
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
 	struct estimate estimate;
+	struct probe probe;
 	struct subtree *current;	/* the one that is searched */
 	size_t current_room;
 	char *sorting;			/* a part of it, in another order */
@@ -357,11 +362,44 @@ struct subtree *subtree_pop(struct executions *x);
  * those come first (last on the stack) that share most of it.
  */
 void subtrees_sort(struct executions *x, size_t from);
+/*
+ * Write it to `to`, which may be ahead of it in the stack, without the room
+ * that its requests do not use; that is how sub-trees wait.
+ * Return: its bytes.
+ */
+uint32_t subtree_pack(struct subtree *s, void *to);
+/* Return: its bytes as subtree_unpack() makes it, to be searched. */
+size_t subtree_unpacked(const struct subtree *s);
+void subtree_unpack(const struct subtree *s, struct subtree *to);
+/* Take those that were searched off the stack, wherever they lie. */
+void subtrees_compact(struct executions *x);
 /* All that was performed, as steps; more is their number beyond that. */
 struct subtree *subtree_push_events(struct executions *x, uint32_t more);
 /* Give it the smallest ids that are in the same order. */
 void subtree_renumber(struct subtree *s);
-uint32_t operation_hash(const struct operation *op);
+uint16_t operation_hash(const struct operation *op);
+
+/* left.c */
+
+/* Nothing is known of what is left. */
+void left_begin(struct executions *x);
+/*
+ * What to search next, of the sub-trees that there are.
+ * Return: it lies on the stack, or did, until something is pushed; NULL: none.
+ */
+struct subtree *left_next(struct executions *x);
+/* All beyond `others`, a size of the stack, was found there. */
+void left_found(struct executions *x, size_t others);
+/* Sub-trees come and go from elsewhere: there be only what is left. */
+void left_settle(struct executions *x);
+/* One is about to be added, with so many executions. */
+void left_taken(struct executions *x, double executions);
+/* This one is given away.  Return: the executions it has. */
+double left_give(struct executions *x, const struct subtree *s);
+/* Return: how much more each has than those of its size did. */
+double left_scale(const struct executions *x);
+/* Tell the search how many executions are left. */
+void left_note(struct executions *x);
 
 static inline struct step *subtree_steps(struct subtree *s)
 {
