@@ -97,6 +97,7 @@ OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_engine_fs_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
 test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
