@@ -485,6 +485,7 @@ static void verify(void)
 		verify_mm(world.child.mm);
 	for (struct probe_file *file = world.file; file; file = file->next)
 		verify_inode(file->inode);
+	verify_fs(world.sb);
 }
 
 static void look(const struct probe_process *process,
