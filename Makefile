@@ -25,7 +25,9 @@ LIBRARY := $(BUILD)/libchecker.a
 
 comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
-CLI := $(call objects,cli)
+PROBE := $(addprefix $(BUILD)/cli/,probe_engine.o probe_events.o \
+	probe_observe.o)
+CLI := $(filter-out $(PROBE),$(call objects,cli))
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
@@ -34,7 +36,7 @@ BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
-HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
+HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
 	$(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
@@ -63,8 +65,16 @@ endef
 $(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
 $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
-		$(SUBJECT_OBJECTS) machines/check/exports.list
+		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
 	$(link)
+
+# The engine once more, on the native machine: one object that shows nothing
+# but its interface, so that both machines fit into one program.
+$(BUILD)/probe.o: $(PROBE) $(NATIVE) $(ENGINE_OBJECTS)
+	$(call say,LD)$(CC) -r -nostdlib -Wl,-Map=$(BUILD)/probe.map -o $@ $^
+	@objcopy --wildcard --keep-global-symbol='probe_engine_*' \
+		--keep-global-symbol='__asan_*' $@
+	@sha256sum $(ENGINE_OBJECTS) >$(BUILD)/probe.objects
 
 # Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
 ifneq ($(MPI),)
@@ -98,11 +108,12 @@ OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
-OBJECTS_engine_dax_test := $(ENGINE_OBJECTS) $(NATIVE)
-OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_probe_fuzz := $(PROBE) $(BUILD)/cli/probe_view.o $(BUILD)/cli/files.o \
+	$(NATIVE) $(ENGINE_OBJECTS)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
-test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
+test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)),\
+	$(if $(filter engine_%,$(1)),$(ENGINE_OBJECTS) $(NATIVE)))
 
 $(TESTS): LDLIBS := -lcmocka -lxxhash -lpthread -lm
 $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
@@ -152,7 +163,7 @@ bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fa
 	bench/jobs.sh
 	bench/random.sh
 
-fuzz: $(TESTS) ## generated programs with fresh seeds, for SECONDS=60
+fuzz: $(TESTS) ## generated programs and scripts, fresh seeds, for SECONDS=60
 	tests/fuzz $(or $(SECONDS),60) $(BUILD)
 
 format-check: ## hold every C file against .clang-format

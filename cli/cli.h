@@ -27,6 +27,7 @@ int command_bench(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_probe(int argc, char **argv);
 int command_show(int argc, char **argv);
 
 /* A list of words from the command line; the words are argv's. */

@@ -21,6 +21,8 @@ static const struct command {
 	  "look at every interleaving of litmus tests" },
 	{ "compare", command_compare,
 	  "put engines with different patches side by side" },
+	{ "probe", command_probe,
+	  "run system calls on the engine, or compare it with a kernel" },
 	{ "show", command_show, "draw one execution of a litmus test" },
 	{ "list", command_list, "name the litmus tests and patches there are" },
 	{ "bench", command_bench, "measure the checker on known programs" },

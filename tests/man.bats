@@ -182,7 +182,7 @@ paged() {
 }
 
 @test "faultline(1) has the options of each --help, and no others" {
-	for command in check compare show list bench; do
+	for command in check compare probe show list bench; do
 		echo "$command"
 		helped "$command" >"$BATS_TEST_TMPDIR/helped"
 		grep -qx -e --help "$BATS_TEST_TMPDIR/helped"
@@ -192,7 +192,7 @@ paged() {
 }
 
 @test "the synopsis has each option once" {
-	for command in check compare show list bench; do
+	for command in check compare probe show list bench; do
 		echo "$command"
 		paged "faultline $command" | awk '
 			/^--/ { if (!short) print; short = 0; next }

@@ -11,6 +11,7 @@ loaded() {
 @test "the command and the native machine link the same engine objects" {
 	[ -s "$BUILD/faultline.objects" ]
 	diff "$BUILD/faultline.objects" "$BUILD/stress.objects"
+	diff "$BUILD/faultline.objects" "$BUILD/probe.objects"
 	sha256sum --quiet --check "$BUILD/faultline.objects"
 }
 
@@ -21,6 +22,7 @@ loaded() {
 		diff "$BATS_TEST_TMPDIR/wanted" -
 	loaded "$BUILD/faultline.map" | diff "$BATS_TEST_TMPDIR/wanted" -
 	loaded "$BUILD/stress.map" | diff "$BATS_TEST_TMPDIR/wanted" -
+	loaded "$BUILD/probe.map" | diff "$BATS_TEST_TMPDIR/wanted" -
 }
 
 @test "the command shows machine_* and host_* to a subject, nothing else" {

@@ -153,6 +153,8 @@ static void verify_pte(struct verify *verify, uint64_t pteval)
 	verify->nr_anon++;
 	check(verify, 8, !(vma->vm_flags & VM_SHARED),
 	      "an anonymous page in a shared mapping");
+	check(verify, 8, !pte_write(pteval) || pte_exclusive(pteval),
+	      "a page that others may have is writable");
 }
 
 static void verify_huge_pmd(struct verify *verify, uint64_t pmdval)
@@ -162,8 +164,7 @@ static void verify_huge_pmd(struct verify *verify, uint64_t pmdval)
 
 	verify->vma = vma && vma->vm_start <= verify->addr ? vma : NULL;
 	if (!verify->vma || vma->vm_end < end ||
-	    (pmdval & (_PAGE_PRESENT | _PAGE_PSE)) !=
-		    (_PAGE_PRESENT | _PAGE_PSE) ||
+	    !pte_present(pmdval) || !(pmdval & _PAGE_PSE) ||
 	    pmd_pfn(pmdval) & pg_pmd_colour()) {
 		complain(verify, 12, "bad pmd");
 		return;

@@ -37,7 +37,7 @@ struct vm_operations_struct;
 #define PROT_WRITE 0x2
 #define MAP_SHARED 0x01
 #define MAP_PRIVATE 0x02
-#define MAP_POPULATE 0x8000	/* fault all of it in at once */
+#define MAP_POPULATE 0x08000	/* fault all of it in at once */
 #define MAP_SYNC 0x80000	/* with MAP_SHARED: no write without its block
 				 * being on the medium */
 

@@ -92,12 +92,10 @@ static bool change_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
 static void change_pmd(struct vm_area_struct *vma, struct pmd pmd,
 		       uint64_t addr, uint64_t end)
 {
-	if (pmd_trans_huge(pmd_load(pmd)) || pmd_devmap(pmd_load(pmd))) {
-		if (end - addr != pmd_size())
-			__split_huge_pmd(vma, pmd, addr);
-		else if (change_huge_pmd(vma, pmd, addr))
-			return;
-	}
+	/* All of it: where a VMA was split its huge pages were, too. */
+	if ((pmd_trans_huge(pmd_load(pmd)) || pmd_devmap(pmd_load(pmd))) &&
+	    change_huge_pmd(vma, pmd, addr))
+		return;
 	/* No fault runs, but a walk by the file may have cleared it. */
 	if (pmd_devmap_trans_unstable(pmd))
 		return;
