@@ -84,17 +84,27 @@ static bool waits_for_word(struct executions *x, unsigned int t)
 	return thread->probed == COMES_BACK;
 }
 
+bool await_can_run(struct executions *x, unsigned int t)
+{
+	const uint32_t bit = 1u << t;
+	const struct thread *thread = &world->threads[t];
+
+	if (!(world->ready & bit))
+		return false;
+	if (world->waiting & bit)
+		return thread->enabled(thread->object);
+	return !x->spins || !waits_for_word(x, t);
+}
+
 uint32_t await_enabled(struct executions *x)
 {
-	uint32_t mask = run_enabled_mask();
+	uint32_t mask = 0;
 
-	if (!x->spins)
-		return mask;
-	for (uint32_t left = mask; left; left &= left - 1) {
+	for (uint32_t left = world->ready; left; left &= left - 1) {
 		unsigned int t = (unsigned int)__builtin_ctz(left);
 
-		if (waits_for_word(x, t))
-			mask &= ~(1u << t);
+		if (await_can_run(x, t))
+			mask |= 1u << t;
 	}
 	return mask;
 }
@@ -156,12 +166,25 @@ void await_notice_wait(struct executions *x, unsigned int t)
 		await(x, world->threads[t].object);
 }
 
+/* It performs one operation again and again: does it spin? */
+static void try_spin(struct executions *x, const struct event *e)
+{
+	struct operation at = operation_at(x, e->op.thread);
+	uint64_t value;
+
+	if (!operation_same(&at, &e->op) || !may_spin(&at))
+		return;
+	memcpy(&value, at.object, sizeof(value));
+	if (!comes_back(&at, value))
+		return;
+	x->spins = true;
+	await(x, at.object);
+}
+
 void await_notice(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	const struct event *last = &x->events[e->previous];
-	struct operation at;
-	uint64_t value;
 
 	e->repeats = 1;
 	if (e->previous && operation_same(&e->op, &last->op))
@@ -169,15 +192,8 @@ void await_notice(struct executions *x)
 	if (run.end != END_YIELD)
 		return;
 	await_notice_wait(x, e->op.thread);
-	at = operation_at(x, e->op.thread);
-	if (!is_power_of_two(e->repeats) || !operation_same(&at, &e->op) ||
-	    !may_spin(&at))
-		return;
-	memcpy(&value, at.object, sizeof(value));
-	if (!comes_back(&at, value))
-		return;
-	x->spins = true;
-	await(x, at.object);
+	if (is_power_of_two(e->repeats))
+		try_spin(x, e);
 }
 
 bool await_runs_with(const struct operation *op, uint64_t value)

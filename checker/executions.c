@@ -164,68 +164,34 @@ static int new_event(struct executions *x, unsigned int t)
 	return 0;
 }
 
-/* Does it depend on what waits to be performed again? */
-static bool waits_behind(struct executions *x, const struct operation *op)
+/* Every interleaving: one that can run, all others are sub-trees. */
+static unsigned int choose_any(struct executions *x)
 {
-	if (operation_releases(op) || !op->bytes)
-		return false;
-	for (uint32_t left = x->waiting; left; left &= left - 1) {
-		struct operation at = operation_at(
-			x, (unsigned int)__builtin_ctz(left));
+	uint32_t enabled = await_enabled(x);
+	bool chooses = (world->choosing & enabled) != 0;
+	unsigned int t;
 
-		if (operation_depends(op, &at))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Who is next is the state's alone to decide.  What was taken back comes first,
- * the oldest of it; what depends on it while it waits comes last.
- */
-static unsigned int choose_thread(struct executions *x, uint32_t enabled)
-{
-	const struct request *first = NULL;
-
-	if (!x->waiting)
-		return (unsigned int)__builtin_ctz(enabled);
-	for (uint32_t i = 0; i < x->nr_requests; i++) {
-		const struct request *q = &x->requests[i];
-
-		if ((enabled & x->waiting & (1u << q->thread)) &&
-		    q->ordinal == x->nr_of[q->thread] &&
-		    (!first || q->since < first->since))
-			first = q;
-	}
-	if (first)
-		return first->thread;
-	for (uint32_t left = enabled; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		struct operation op = operation_at(x, t);
-
-		if (!waits_behind(x, &op))
-			return t;
-	}
-	return (unsigned int)__builtin_ctz(enabled);
+	if (!enabled)
+		return NO_THREAD;
+	if (chooses)
+		enabled &= world->choosing;
+	t = (unsigned int)__builtin_ctz(enabled);
+	if (!chooses)
+		push_others(x, enabled & ~(1u << t));
+	return t;
 }
 
 static int run_event(struct executions *x)
 {
-	uint32_t enabled = await_enabled(x);
-	unsigned int t;
+	unsigned int t = x->brute ? choose_any(x) : turns_choose(x);
 
-	if (!enabled)
+	if (t == NO_THREAD)
 		return 0;
 	if (x->nr == MAX_EVENTS - 2) {
 		x->search->result->cut++;
 		x->given_up = true;
 		return 0;
 	}
-	if (x->brute && (world->choosing & enabled))
-		enabled &= world->choosing;
-	t = choose_thread(x, enabled);
-	if (x->brute && !(world->choosing & enabled))
-		push_others(x, enabled & ~(1u << t));
 	if (new_event(x, t))
 		return -1;
 	x->events[x->nr].id = (uint16_t)x->next_id++;
@@ -250,14 +216,9 @@ static bool is_there(const struct event *e)
 	       world->threads[t].bytes == e->op.bytes && run_enabled(t);
 }
 
-/*
- * Let the world be as when `nr` events had been performed, which are the same
- * ones: what came first is known.
- */
-static int go_back(struct executions *x, uint32_t nr)
+/* So many events, after the first n of them, which are known. */
+static int perform_again(struct executions *x, uint32_t n, uint32_t nr)
 {
-	uint32_t n = trail_restore(nr);
-
 	for (uint32_t k = n + 1; k <= nr; k++) {
 		const struct event *e = &x->events[k];
 
@@ -268,6 +229,19 @@ static int go_back(struct executions *x, uint32_t nr)
 		world->threads[e->op.thread].choice = e->choice;
 		run_thread(e->op.thread);
 	}
+	return 0;
+}
+
+/*
+ * Let the world be as when `nr` events had been performed, which are the same
+ * ones: what came first is known.
+ */
+static int go_back(struct executions *x, uint32_t nr)
+{
+	uint32_t n = trail_restore(nr);
+
+	if (perform_again(x, n, nr))
+		return -1;
 	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
 }
 
@@ -341,12 +315,14 @@ static void find_waiting(struct executions *x)
 static int go_on_from(struct executions *x, uint32_t nr)
 {
 	const struct step *steps = subtree_steps(x->current);
-	uint32_t n = common_ids(x, nr);
+	uint32_t n = common_ids(x, nr), longest = x->nr;
 
 	if (!x->nr)
 		return 0;
 	forget_events(x, n);
-	x->width = x->current->next_id / WORD_BITS + 1;
+	races_expect(x, x->current->next_id +
+		     (longest > x->current->nr_steps ?
+		      longest - x->current->nr_steps : 0));
 	for (; x->nr < nr; races_record(x, x->nr)) {
 		x->events[x->nr + 1].id = steps[x->nr].id;
 		x->nr++;
@@ -436,20 +412,9 @@ static int take(struct executions *x, struct subtree *s)
 	return 0;
 }
 
-/*
- * Begin, or begin anew with what was learned of the program.  Each thread goes
- * to its first operation; none of that is an event.
- */
-static int begin(void *own)
+/* Each thread goes to its first operation; none of that is an event. */
+static int begin_threads(struct executions *x)
 {
-	struct executions *x = own;
-
-	forget_events(x, 0);
-	x->subtrees_used = 0;
-	memset(x->estimate.found, 0, sizeof(x->estimate.found));
-	estimate_disturbed(&x->estimate);
-	x->again = false;
-	await_learned(x);
 	trail_restart();
 	run.mode = RUN_OPERATIONS;
 	run.scrubs = x->spins;
@@ -459,6 +424,32 @@ static int begin(void *own)
 			return -1;
 		await_notice_wait(x, t);
 	}
+	return 0;
+}
+
+/* What is learned from an execution has to be so if it is performed again. */
+static int look_again(struct executions *x, uint32_t nr)
+{
+	int error = begin_threads(x) || perform_again(x, 0, nr) ? -1 : 0;
+
+	x->nr = 0;
+	return error;
+}
+
+/* Begin, or begin anew with what was learned of the program. */
+static int begin(void *own)
+{
+	struct executions *x = own;
+	uint32_t nr = x->nr;
+
+	forget_events(x, 0);
+	x->subtrees_used = 0;
+	memset(x->estimate.found, 0, sizeof(x->estimate.found));
+	estimate_disturbed(&x->estimate);
+	await_learned(x);
+	turns_learned(x);
+	if ((nr && look_again(x, nr)) || begin_threads(x))
+		return -1;
 	x->again = false;
 	return trail_save(0);
 }
@@ -519,6 +510,8 @@ static int step(void *own)
 		return -1;
 	x->search->result->search_bytes = races_bytes(x) + trail_bytes();
 	note_found(x, others);
+	if (result->runs == 1)
+		turns_learn(x);
 	if (result->runs % 256 == 0)
 		note_left(x);
 	if (x->again && !x->shares && begin_anew(x))

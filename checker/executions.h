@@ -7,6 +7,7 @@
  *   revisits.c     the sub-trees that branch off where an event is new
  *   subtrees.c     sub-trees that are still to be searched
  *   await.c        busy loops
+ *   turns.c        which thread is next
  *   executions.c   the search; its head explains the method and the terms
  */
 #ifndef CHECKER_EXECUTIONS_H
@@ -17,6 +18,8 @@
 
 /* An execution this long never ends. */
 #define MAX_EVENTS 2000
+
+#define NO_THREAD UINT32_MAX
 
 /* An operation before it is performed: all that decides what depends on it. */
 struct operation {
@@ -34,6 +37,12 @@ enum {
 	CLASSES,
 };
 
+/* Who has performed what on a word; too many of them do no harm. */
+struct users {
+	uint32_t threads;		/* a mask */
+	uint32_t kinds;			/* a mask */
+};
+
 /* The thing at a place in the order of an execution. */
 struct event {
 	struct operation op;
@@ -43,7 +52,11 @@ struct event {
 	uint8_t choice;
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
-	uint32_t word;			/* in words: the first it touches */
+	uint16_t sums;			/* event with ROW_MOVED .. of now */
+	uint32_t word;			/* in words: the first it touches, */
+	struct users users;		/* and its users before this event */
+	uint32_t met;			/* kinds there were on its words, */
+	bool meets;			/* and one it conflicts with, maybe */
 	uint64_t old;			/* what its word held, if x->awaits;
 					 * of a token: all tokens */
 };
@@ -74,7 +87,7 @@ enum kind {
 struct word {
 	const void *address;
 	bool awaited;			/* some thread waits for its value */
-	uint32_t sets;			/* row of the first kind's */
+	struct users users;
 };
 
 /* Sets that each event has: rows of bits, from row event * ROWS on. */
@@ -83,8 +96,7 @@ enum row {
 	ROW_CAUSES,			/* what it may depend on, and itself */
 	ROW_CONFLICTS,			/* of others, ahead of it */
 	ROW_SOURCES,			/* those of them that it observes */
-	/* of this event and of those ahead of it: */
-	ROW_PRESENT,
+	/* of this event and of those ahead of it, see struct event: */
 	ROW_MOVED,			/* those not put last, as is usual */
 	ROW_LATE_SOURCES,		/* that observe one with a later id */
 	ROW_LATE_CAUSES,		/* that depend on one */
@@ -93,6 +105,7 @@ enum row {
 
 /* Sets for a while, in revisits.c. */
 enum scratch {
+	SCRATCH_PRESENT,		/* all events; this one is kept */
 	SCRATCH_MOVABLE,
 	SCRATCH_SOURCES,
 	SCRATCH_OBSERVERS,
@@ -151,6 +164,8 @@ struct executions {
 	uint32_t next_id;
 	uint32_t width;			/* words used of a row, */
 	uint32_t stride;		/* and those there are */
+	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
+	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
 	uint16_t *id_of;		/* [thread * MAX_EVENTS + ordinal] */
@@ -183,6 +198,12 @@ static inline uint64_t *event_row(const struct executions *x, uint32_t id,
 				  enum row row)
 {
 	return x->rows.at + (size_t)(id * ROWS + row) * x->stride;
+}
+
+static inline uint64_t *scratch_row(const struct executions *x,
+				    enum scratch i)
+{
+	return x->scratch.at + (size_t)i * x->stride;
 }
 
 static inline void set_add(uint64_t *set, uint32_t i)
@@ -283,7 +304,9 @@ static inline bool operation_same(const struct operation *a,
 void await_refine(struct executions *x, struct operation *op);
 /* Await what this search, or another process of it, has learned to. */
 void await_learned(struct executions *x);
-/* As run_enabled_mask(), without those that would only come back. */
+/* As run_enabled(), but if it would only come back. */
+bool await_can_run(struct executions *x, unsigned int t);
+/* All of those. */
 uint32_t await_enabled(struct executions *x);
 /* Events[x->nr] was performed: does its thread wait, or spin? */
 void await_notice(struct executions *x);
@@ -322,6 +345,8 @@ int races_setup(struct executions *x);
 struct word *races_word(struct executions *x, const void *address);
 /* Have room for events up to this id: of a sub-tree from elsewhere. */
 void races_reserve(struct executions *x, uint32_t id);
+/* Ids up to this one are going to be used, most likely. */
+void races_expect(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
 /* Events with these ops that events[n] has not met: those that observe it. */
@@ -330,6 +355,15 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 void races_forget(struct executions *x, uint32_t n);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
+
+/* turns.c */
+
+/* Return: the thread whose event is next, or NO_THREAD when none can run. */
+unsigned int turns_choose(struct executions *x);
+/* The first execution was made: would another order of threads be better? */
+void turns_learn(struct executions *x);
+/* Take up the order that this search, or one before it, has learned. */
+void turns_learned(struct executions *x);
 
 /* revisits.c */
 

@@ -289,6 +289,8 @@ struct learned {
 	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
 	uint64_t nr;			/* more than there is room for: lost */
 	uint64_t spins;			/* some thread does upon one */
+	uint8_t has_turns;		/* was it found out yet: */
+	uint8_t turns[CHECK_MAX_THREADS];	/* order of threads */
 };
 
 struct search {

@@ -197,6 +197,16 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 	collect(x, x->width, e, kind_observers[kind_of(e->op.class)], set);
 }
 
+FOR_ANY_WIDTH void copy_row(const struct executions *x, uint32_t width,
+			    uint32_t from, uint32_t to, enum row row)
+{
+	const uint64_t *old = event_row(x, from, row);
+	uint64_t *new = event_row(x, to, row);
+
+	for (uint32_t w = 0; w < width; w++)
+		new[w] = old[w];
+}
+
 FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 			 const struct event *e)
 {
@@ -207,16 +217,16 @@ FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 	uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
 	uint64_t *sources = event_row(x, e->id, ROW_SOURCES);
 
-	for (uint32_t w = 0; w < width; w++) {
-		before[w] = event_row(x, of, ROW_BEFORE)[w];
-		causes[w] = event_row(x, of, ROW_CAUSES)[w];
-		conflicts[w] = 0;
-		sources[w] = 0;
+	copy_row(x, width, of, e->id, ROW_BEFORE);
+	copy_row(x, width, of, e->id, ROW_CAUSES);
+	for (uint32_t w = 0; w < width; w++)
+		conflicts[w] = sources[w] = 0;
+	if (e->meets) {
+		collect(x, width, e, e->met & kind_conflicts[kind], conflicts);
+		collect(x, width, e, e->met & kind_observes[kind], sources);
+		join_all(x, width, before, conflicts, ROW_BEFORE);
+		join_all(x, width, causes, sources, ROW_CAUSES);
 	}
-	collect(x, width, e, kind_conflicts[kind], conflicts);
-	collect(x, width, e, kind_observes[kind], sources);
-	join_all(x, width, before, conflicts, ROW_BEFORE);
-	join_all(x, width, causes, sources, ROW_CAUSES);
 	set_add(before, e->id);
 	set_add(causes, e->id);
 }
@@ -229,42 +239,93 @@ FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
 	return false;
 }
 
+/* Here they become other than those of the event ahead of it. */
+FOR_ANY_WIDTH void own_sums(struct executions *x, uint32_t width,
+			    struct event *e)
+{
+	for (uint32_t row = ROW_MOVED; row < ROWS && e->sums != e->id; row++)
+		copy_row(x, width, e->sums, e->id, row);
+	e->sums = e->id;
+}
+
 /* What is known of this event and all that stand ahead of it. */
 FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
-			  const struct event *e)
+			  struct event *e)
 {
-	uint32_t id = e->id, ahead = e[-1].id;
+	const uint32_t id = e->id;
 	const uint64_t *conflicts = event_row(x, id, ROW_CONFLICTS);
 	uint64_t *moved = event_row(x, id, ROW_MOVED);
 
-	for (uint32_t row = ROW_PRESENT; row < ROWS; row++) {
-		const uint64_t *from = event_row(x, ahead, row);
-		uint64_t *to = event_row(x, id, row);
-
-		for (uint32_t w = 0; w < width; w++)
-			to[w] = from[w];
-	}
-	set_add(event_row(x, id, ROW_PRESENT), id);
-	for (uint32_t w = id / WORD_BITS; w < width; w++)
-		moved[w] |= conflicts[w] & ~bits_below(w, id);
-	if (e->choice)
+	e->sums = e[-1].sums;
+	if (e->choice) {
+		own_sums(x, width, e);
 		set_add(moved, id);
-	if (has_above(width, event_row(x, id, ROW_SOURCES), id))
-		set_add(event_row(x, id, ROW_LATE_SOURCES), id);
-	if (has_above(width, event_row(x, id, ROW_CAUSES), id))
+	}
+	if (e->meets && has_above(width, conflicts, id)) {
+		own_sums(x, width, e);
+		for (uint32_t w = id / WORD_BITS; w < width; w++)
+			moved[w] |= conflicts[w] & ~bits_below(w, id);
+		if (has_above(width, event_row(x, id, ROW_SOURCES), id))
+			set_add(event_row(x, id, ROW_LATE_SOURCES), id);
+	}
+	if (has_above(width, event_row(x, id, ROW_CAUSES), id)) {
+		own_sums(x, width, e);
 		set_add(event_row(x, id, ROW_LATE_CAUSES), id);
+	}
+}
+
+FOR_ANY_WIDTH void order_and_sum_up(struct executions *x, uint32_t width,
+				    struct event *e)
+{
+	order(x, width, e);
+	sum_up(x, width, e);
 }
 
 /* Rows of events that are there say nothing of ids that are new. */
-static void grow_width(struct executions *x, uint32_t n, uint32_t width)
+static void grow_width(struct executions *x, uint32_t nr, uint32_t width)
 {
 	while (width > x->stride)
 		set_stride(x, 2 * x->stride);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < nr; i++)
 		for (uint32_t row = 0; row < ROWS; row++)
 			for (uint32_t w = x->width; w < width; w++)
 				event_row(x, x->events[i].id, row)[w] = 0;
 	x->width = width;
+}
+
+void races_expect(struct executions *x, uint32_t id)
+{
+	uint32_t width = id / WORD_BITS + 1;
+
+	if (width > x->width)
+		grow_width(x, x->nr + 1, width);
+	else if (width + 1 < x->width)
+		x->width = width;
+}
+
+/* Be a user of its words from now on. */
+static void use_words(struct executions *x, struct event *e)
+{
+	const uint32_t own = 1u << e->op.thread;
+	const enum kind kind = kind_of(e->op.class);
+
+	e->meets = false;
+	e->met = 0;
+	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+		struct word *word =
+			races_word(x, (const char *)e->op.object + at);
+
+		if (!at) {
+			e->word = (uint32_t)(word - x->words);
+			e->users = word->users;
+		}
+		if (word->users.threads & ~own) {
+			e->met |= word->users.kinds;
+			e->meets |= word->users.kinds & kind_conflicts[kind];
+		}
+		word->users.threads |= own;
+		word->users.kinds |= 1u << kind;
+	}
 }
 
 void races_record(struct executions *x, uint32_t n)
@@ -275,21 +336,24 @@ void races_record(struct executions *x, uint32_t n)
 
 	if (e->id / WORD_BITS >= x->width)
 		grow_width(x, n, e->id / WORD_BITS + 1);
-	if (e->op.bytes)
-		e->word = (uint32_t)(races_word(x, e->op.object) - x->words);
 	e->previous = x->last_event[t];
 	e->ordinal = x->nr_of[t]++;
 	x->last_event[t] = (uint16_t)n;
 	x->id_of[t * MAX_EVENTS + e->ordinal] = e->id;
 	x->place[e->id] = (uint16_t)n;
-	if (x->width == 1) {
-		order(x, 1, e);
-		sum_up(x, 1, e);
-	} else {
-		order(x, x->width, e);
-		sum_up(x, x->width, e);
+	use_words(x, e);
+	switch (x->width) {
+	case 1:
+		order_and_sum_up(x, 1, e);
+		break;
+	case 2:
+		order_and_sum_up(x, 2, e);
+		break;
+	default:
+		order_and_sum_up(x, x->width, e);
 	}
 	set_add(thread_row(x, t), e->id);
+	set_add(scratch_row(x, SCRATCH_PRESENT), e->id);
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
 		set_add(word_rows(x, e, at) + kind * x->stride, e->id);
 }
@@ -301,6 +365,9 @@ void races_forget(struct executions *x, uint32_t n)
 
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
 		set_remove(word_rows(x, e, at) + kind * x->stride, e->id);
+	if (e->op.bytes)
+		x->words[e->word].users = e->users;
+	set_remove(scratch_row(x, SCRATCH_PRESENT), e->id);
 	set_remove(thread_row(x, e->op.thread), e->id);
 	x->last_event[e->op.thread] = e->previous;
 	x->nr_of[e->op.thread]--;

@@ -27,11 +27,6 @@ struct revisit {
 	uint16_t *sources;		/* from the last one on */
 };
 
-static uint64_t *scratch(const struct executions *x, enum scratch i)
-{
-	return x->scratch.at + (size_t)i * x->stride;
-}
-
 static const struct event *event_of(const struct executions *x, uint32_t id)
 {
 	return &x->events[x->place[id]];
@@ -216,10 +211,10 @@ static struct subtree *push_sequence(const struct revisit *r,
 static void push_forward(const struct revisit *r, const uint64_t *later)
 {
 	struct executions *x = r->x;
-	uint64_t *kept = scratch(x, SCRATCH_KEPT);
+	uint64_t *kept = scratch_row(x, SCRATCH_KEPT);
 	struct subtree *s;
 
-	set_copy(x, kept, event_row(x, r->e->id, ROW_PRESENT));
+	set_copy(x, kept, scratch_row(x, SCRATCH_PRESENT));
 	set_remove(kept, r->e->id);
 	s = push_sequence(r, kept, later, x->nr_requests);
 	memcpy(subtree_requests(s), x->requests,
@@ -277,7 +272,7 @@ static void join_causes_of_victim(const struct executions *x,
 static bool deleted_is_usual(const struct executions *x, uint32_t victim,
 			     const uint64_t *prefix, const uint64_t *deleted)
 {
-	const uint32_t last = x->events[x->nr].id;
+	const uint32_t last = x->events[x->nr].sums;
 	const uint64_t *late = event_row(x, last, ROW_LATE_SOURCES);
 	uint32_t id;
 
@@ -303,7 +298,7 @@ static bool deleted_is_usual(const struct executions *x, uint32_t victim,
 /* Does each event that is kept keep what it depends on? */
 static bool kept_is_closed(const struct executions *x, const uint64_t *kept)
 {
-	const uint64_t *late = event_row(x, x->events[x->nr].id,
+	const uint64_t *late = event_row(x, x->events[x->nr].sums,
 					 ROW_LATE_CAUSES);
 	uint32_t id;
 
@@ -351,11 +346,12 @@ static bool requests_are_usual(const struct revisit *r, const struct event *v,
 	return true;
 }
 
-static bool comes_later_in_program(const struct event *a,
-				   const struct event *b)
+static bool has_later_turn(const struct executions *x, const struct event *a,
+			   const struct event *b)
 {
-	return a->op.thread > b->op.thread ||
-	       (a->op.thread == b->op.thread && a->ordinal > b->ordinal);
+	if (a->op.thread == b->op.thread)
+		return a->ordinal > b->ordinal;
+	return x->turn_of[a->op.thread] > x->turn_of[b->op.thread];
 }
 
 /*
@@ -370,7 +366,7 @@ static bool make_request(const struct revisit *r, const struct event *v,
 	const struct executions *x = r->x;
 	const struct request *known = request_of(x, v);
 	const uint64_t *sources = event_row(x, v->id, ROW_SOURCES);
-	uint64_t *new = scratch(x, SCRATCH_NEW);
+	uint64_t *new = scratch_row(x, SCRATCH_NEW);
 	uint32_t id, other;
 
 	*to = (struct request){
@@ -397,7 +393,7 @@ static bool make_request(const struct revisit *r, const struct event *v,
 				last = false;
 		if (!last)
 			continue;
-		if (comes_later_in_program(e, r->e))
+		if (has_later_turn(x, e, r->e))
 			return false;
 		to->after[to->nr_after++] = (uint16_t)id;
 	}
@@ -410,11 +406,11 @@ static void push_revisit(const struct revisit *r, uint32_t victim,
 {
 	struct executions *x = r->x;
 	const struct event *v = event_of(x, victim);
-	const uint64_t *present = event_row(x, r->e->id, ROW_PRESENT);
-	uint64_t *causes = scratch(x, SCRATCH_CAUSES);
-	uint64_t *prefix = scratch(x, SCRATCH_PREFIX);
-	uint64_t *kept = scratch(x, SCRATCH_KEPT);
-	uint64_t *deleted = scratch(x, SCRATCH_DELETED);
+	const uint64_t *present = scratch_row(x, SCRATCH_PRESENT);
+	uint64_t *causes = scratch_row(x, SCRATCH_CAUSES);
+	uint64_t *prefix = scratch_row(x, SCRATCH_PREFIX);
+	uint64_t *kept = scratch_row(x, SCRATCH_KEPT);
+	uint64_t *deleted = scratch_row(x, SCRATCH_DELETED);
 	struct request request, *to;
 	struct subtree *s;
 	uint32_t nr = 1;
@@ -455,7 +451,7 @@ static void push_revisit(const struct revisit *r, uint32_t victim,
 static void close_later(const struct executions *x, const uint64_t *some,
 			uint64_t *later)
 {
-	uint64_t *movable = scratch(x, SCRATCH_MOVABLE);
+	uint64_t *movable = scratch_row(x, SCRATCH_MOVABLE);
 	uint32_t id;
 
 	memset(later, 0, x->width * sizeof(*later));
@@ -469,11 +465,11 @@ static void push_optional(const struct revisit *r, const uint64_t *taken,
 			  const uint64_t *others, uint32_t limit)
 {
 	const struct executions *x = r->x;
-	uint64_t *later = scratch(x, SCRATCH_LATER);
-	uint64_t *victims = scratch(x, SCRATCH_VICTIMS);
-	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
-	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
-	uint64_t *with = scratch(x, SCRATCH_NEW);
+	uint64_t *later = scratch_row(x, SCRATCH_LATER);
+	uint64_t *victims = scratch_row(x, SCRATCH_VICTIMS);
+	const uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
+	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
+	uint64_t *with = scratch_row(x, SCRATCH_NEW);
 	uint32_t id;
 
 	for_each_member(id, others, x->width) {
@@ -498,12 +494,12 @@ static void push_with(const struct revisit *r, const uint64_t *taken,
 		      const uint64_t *closed)
 {
 	const struct executions *x = r->x;
-	uint64_t *later = scratch(x, SCRATCH_LATER);
-	uint64_t *victims = scratch(x, SCRATCH_VICTIMS);
-	uint64_t *others = scratch(x, SCRATCH_OTHERS);
-	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
-	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
-	const uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
+	uint64_t *later = scratch_row(x, SCRATCH_LATER);
+	uint64_t *victims = scratch_row(x, SCRATCH_VICTIMS);
+	uint64_t *others = scratch_row(x, SCRATCH_OTHERS);
+	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
+	const uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
+	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 	bool none = set_empty(x, taken);
 	uint32_t first;
 
@@ -531,8 +527,8 @@ static void push_with(const struct revisit *r, const uint64_t *taken,
 static void choose(const struct revisit *r, uint32_t i)
 {
 	const struct executions *x = r->x;
-	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
-	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
+	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
 	uint32_t id;
 
 	if (i == r->nr) {
@@ -569,8 +565,8 @@ static bool are_ordered(const struct revisit *r)
 static void close_with(const struct executions *x, uint32_t id,
 		       uint64_t *closed)
 {
-	const uint64_t *movable = scratch(x, SCRATCH_MOVABLE);
-	const uint64_t *sources = scratch(x, SCRATCH_SOURCES);
+	const uint64_t *movable = scratch_row(x, SCRATCH_MOVABLE);
+	const uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
 
 	for (uint32_t w = 0; w < x->width; w++) {
 		uint64_t left = movable[w] & ~sources[w] & ~closed[w];
@@ -605,12 +601,12 @@ static bool fits_before(const struct revisit *r, const struct event *e,
 static void choose_in_order(const struct revisit *r)
 {
 	struct executions *x = r->x;
-	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
-	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
-	uint64_t *never = scratch(x, SCRATCH_NEVER);
-	const uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
-	const uint64_t *moved = event_row(x, r->e->id, ROW_MOVED);
-	const uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
+	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
+	uint64_t *never = scratch_row(x, SCRATCH_NEVER);
+	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
+	const uint64_t *moved = event_row(x, r->e->sums, ROW_MOVED);
+	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
 	for (uint32_t w = 0; w < x->width; w++)
 		never[w] = (moved[w] | awaited[w]) & observers[w];
@@ -636,8 +632,8 @@ static void choose_in_order(const struct revisit *r)
 static bool find_movable(struct revisit *r)
 {
 	struct executions *x = r->x;
-	uint64_t *movable = scratch(x, SCRATCH_MOVABLE);
-	uint64_t *sources = scratch(x, SCRATCH_SOURCES);
+	uint64_t *movable = scratch_row(x, SCRATCH_MOVABLE);
+	uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
 	const uint64_t *conflicts = event_row(x, r->e->id, ROW_CONFLICTS);
 	const uint64_t *before =
 		event_row(x, x->events[r->e->previous].id, ROW_BEFORE);
@@ -669,7 +665,7 @@ static void sort_sources(struct revisit *r)
 	const struct executions *x = r->x;
 	uint32_t id;
 
-	for_each_member(id, scratch(x, SCRATCH_SOURCES), x->width) {
+	for_each_member(id, scratch_row(x, SCRATCH_SOURCES), x->width) {
 		uint32_t i = r->nr++;
 
 		for (; i && x->place[r->sources[i - 1]] < x->place[id]; i--)
@@ -685,15 +681,15 @@ static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 		.x = x, .e = &x->events[n], .unfinished = unfinished,
 		.sources = sources,
 	};
-	uint64_t *observers = scratch(x, SCRATCH_OBSERVERS);
-	uint64_t *taken = scratch(x, SCRATCH_TAKEN);
-	uint64_t *closed = scratch(x, SCRATCH_CLOSED);
+	uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
+	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
+	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
 
-	if (!find_movable(&r))
+	if (!r.e->meets || !find_movable(&r))
 		return;
 	races_observers(x, n, observers);
 	for (uint32_t w = 0; w < x->width; w++) {
-		observers[w] &= scratch(x, SCRATCH_MOVABLE)[w];
+		observers[w] &= scratch_row(x, SCRATCH_MOVABLE)[w];
 		taken[w] = closed[w] = 0;
 	}
 	sort_sources(&r);
@@ -705,7 +701,7 @@ static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 
 void revisits_begin(struct executions *x)
 {
-	uint64_t *awaited = scratch(x, SCRATCH_AWAITED);
+	uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
 	memset(awaited, 0, x->stride * sizeof(*awaited));
 	for (uint32_t i = 0; i < x->nr_requests; i++)
