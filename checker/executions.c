@@ -36,6 +36,7 @@ static int make_room(struct executions *x, uint32_t nr)
 {
 	uint32_t room = 2 * nr + 256;
 	struct event *events;
+	struct place *places;
 
 	if (nr + 3 < x->room)
 		return 0;
@@ -44,6 +45,10 @@ static int make_room(struct executions *x, uint32_t nr)
 		return -1;
 	memset(events, 0, sizeof(*events));
 	x->events = events;
+	places = realloc(x->places, room * sizeof(*places));
+	if (!places)
+		return -1;
+	x->places = places;
 	x->room = room;
 	return 0;
 }
@@ -161,6 +166,8 @@ static int new_event(struct executions *x, unsigned int t)
 		.nr_choices = (uint8_t)world->threads[t].nr_choices,
 	};
 	e->old = old_value(x, &e->op);
+	x->places[x->nr].known = NULL;
+	x->places[x->nr].tries.asked = false;
 	return 0;
 }
 
@@ -447,6 +454,7 @@ static int begin(void *own)
 	memset(x->estimate.found, 0, sizeof(x->estimate.found));
 	estimate_disturbed(&x->estimate);
 	await_learned(x);
+	memset(x->first_places, 0, sizeof(x->first_places));
 	turns_learned(x);
 	if ((nr && look_again(x, nr)) || begin_threads(x))
 		return -1;

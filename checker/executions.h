@@ -15,6 +15,7 @@
 
 #include "estimate.h"
 #include "internal.h"
+#include "tries.h"
 
 /* An execution this long never ends. */
 #define MAX_EVENTS 2000
@@ -39,7 +40,8 @@ enum {
 
 /* Who has performed what on a word; too many of them do no harm. */
 struct users {
-	uint32_t threads;		/* a mask */
+	uint32_t threads;		/* a mask; of them some */
+	uint32_t writers;		/* do more than read */
 	uint32_t kinds;			/* a mask */
 };
 
@@ -59,6 +61,20 @@ struct event {
 	bool meets;			/* and one it conflicts with, maybe */
 	uint64_t old;			/* what its word held, if x->awaits;
 					 * of a token: all tokens */
+};
+
+/* A thread after one of its events: would it come back to the same place? */
+struct place {
+	struct tries *known;		/* what came of that, or NULL: */
+	struct tries tries;
+};
+
+/* A word that is zero for a while. */
+#define MAX_MASKED 64
+
+struct masked {
+	void *word;
+	uint64_t value;
 };
 
 /*
@@ -87,6 +103,7 @@ enum kind {
 struct word {
 	const void *address;
 	bool awaited;			/* some thread waits for its value */
+	bool is_range;			/* not just a word, now and then */
 	struct users users;
 };
 
@@ -158,6 +175,11 @@ struct executions {
 	bool strayed;			/* the program is not deterministic */
 	bool shares;			/* the tree with other processes */
 	struct event *events;		/* events[1 .. nr] */
+	struct place *places;		/* of the event's thread after it, */
+	struct place first_places[CHECK_MAX_THREADS];	/* and before all */
+	struct known_tries known_tries;	/* of all executions */
+	struct masked masked[MAX_MASKED];
+	uint32_t nr_masked;
 	uint32_t nr;
 	uint32_t room;
 	uint32_t spacing;		/* of snapshots */
@@ -312,8 +334,9 @@ uint32_t await_enabled(struct executions *x);
 void await_notice(struct executions *x);
 /* The same when it came to its first operation. */
 void await_notice_wait(struct executions *x, unsigned int t);
-/* Could op, at which its thread is, be performed if its word held value? */
-bool await_runs_with(const struct operation *op, uint64_t value);
+/* Could events[x->nr], which is next, be performed if its word held value? */
+bool await_runs_with(struct executions *x, const struct event *e,
+		     uint64_t value);
 
 /* Return: the operation that thread t is at. */
 static inline struct operation operation_at(struct executions *x,

@@ -53,8 +53,6 @@ struct thread {
 	const char *name;
 	const struct check_queue *queue;	/* it sleeps on, or NULL */
 	uint32_t nr_held;
-	uint32_t probed;		/* see await.c, */
-	uint64_t probed_value;		/* with this in the object */
 	struct check_lock *held[MAX_HELD];
 };
 

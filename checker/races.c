@@ -324,6 +324,11 @@ static void use_words(struct executions *x, struct event *e)
 			e->meets |= word->users.kinds & kind_conflicts[kind];
 		}
 		word->users.threads |= own;
+		if (kind != KIND_READ)
+			word->users.writers |= own;
+		if (e->op.bytes != 8 || e->op.class > CHECK_WRITE ||
+		    e->op.locks)
+			word->is_range = true;
 		word->users.kinds |= 1u << kind;
 	}
 }
@@ -393,7 +398,8 @@ static size_t bits_bytes(const struct executions *x, const struct bits *bits)
 
 size_t races_bytes(const struct executions *x)
 {
-	return x->room * sizeof(*x->events) + bits_bytes(x, &x->rows) +
+	return x->room * (sizeof(*x->events) + sizeof(*x->places)) +
+	       known_tries_bytes(&x->known_tries) + bits_bytes(x, &x->rows) +
 	       bits_bytes(x, &x->word_rows) + bits_bytes(x, &x->thread_rows) +
 	       bits_bytes(x, &x->scratch) +
 	       x->stride * WORD_BITS * sizeof(*x->place) +
@@ -406,6 +412,8 @@ size_t races_bytes(const struct executions *x)
 void races_free(struct executions *x)
 {
 	free(x->events);
+	free(x->places);
+	known_tries_free(&x->known_tries);
 	free(x->id_of);
 	free(x->place);
 	free(x->rows.at);

@@ -136,7 +136,7 @@ static bool token_is_there(const struct revisit *r, const uint64_t *later)
 /* The first of those that change the word tells what it held before. */
 static bool word_allows(const struct revisit *r, const uint64_t *later)
 {
-	const struct executions *x = r->x;
+	struct executions *x = r->x;
 	const uint64_t *sources = event_row(x, r->e->id, ROW_SOURCES);
 	const struct event *first = NULL;
 	uint64_t old;
@@ -152,7 +152,7 @@ static bool word_allows(const struct revisit *r, const uint64_t *later)
 		old = first->old;
 	else
 		memcpy(&old, r->e->op.object, sizeof(old));
-	return await_runs_with(&r->e->op, old);
+	return await_runs_with(x, r->e, old);
 }
 
 static bool can_be_performed(const struct revisit *r, const uint64_t *later)

@@ -481,7 +481,6 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 		thread->enabled = enabled;
 		thread->name = name;
 		thread->nr_choices = (uint16_t)nr_choices;
-		thread->probed = 0;
 		yield();
 		thread->class = CLASS_BEGIN;
 		thread->object = NULL;
