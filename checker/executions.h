@@ -42,7 +42,8 @@ enum {
 struct users {
 	uint32_t threads;		/* a mask; of them some */
 	uint32_t writers;		/* do more than read */
-	uint32_t kinds;			/* a mask */
+	uint8_t kinds;			/* a mask */
+	uint16_t last;			/* id of the last one's event */
 };
 
 /* The thing at a place in the order of an execution. */
@@ -184,8 +185,7 @@ struct executions {
 	uint32_t room;
 	uint32_t spacing;		/* of snapshots */
 	uint32_t next_id;
-	uint32_t width;			/* words used of a row, */
-	uint32_t stride;		/* and those there are */
+	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
 	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
 	uint16_t last_event[CHECK_MAX_THREADS];
@@ -219,13 +219,13 @@ struct executions {
 static inline uint64_t *event_row(const struct executions *x, uint32_t id,
 				  enum row row)
 {
-	return x->rows.at + (size_t)(id * ROWS + row) * x->stride;
+	return x->rows.at + (size_t)(id * ROWS + row) * x->width;
 }
 
 static inline uint64_t *scratch_row(const struct executions *x,
 				    enum scratch i)
 {
-	return x->scratch.at + (size_t)i * x->stride;
+	return x->scratch.at + (size_t)i * x->width;
 }
 
 static inline void set_add(uint64_t *set, uint32_t i)
@@ -366,10 +366,8 @@ static inline struct operation operation_at(struct executions *x,
 int races_setup(struct executions *x);
 /* Return: the word at address, until the next call. */
 struct word *races_word(struct executions *x, const void *address);
-/* Have room for events up to this id: of a sub-tree from elsewhere. */
+/* Have room for events up to this id. */
 void races_reserve(struct executions *x, uint32_t id);
-/* Ids up to this one are going to be used, most likely. */
-void races_expect(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
 /* Events with these ops that events[n] has not met: those that observe it. */

@@ -703,7 +703,7 @@ void revisits_begin(struct executions *x)
 {
 	uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
-	memset(awaited, 0, x->stride * sizeof(*awaited));
+	memset(awaited, 0, x->width * sizeof(*awaited));
 	for (uint32_t i = 0; i < x->nr_requests; i++)
 		for (uint32_t k = 0; k < x->requests[i].nr_after; k++)
 			set_add(awaited, x->requests[i].after[k]);
