@@ -147,7 +147,7 @@ static bool comes_back(struct tries *tries, const struct operation *op,
 	return tries->back & (1u << i);
 }
 
-static bool waits_for_word(struct executions *x, unsigned int t)
+bool await_spins(struct executions *x, unsigned int t)
 {
 	struct tries *tries = tries_of(x, x->last_event[t], t);
 	const struct operation op = {
@@ -159,18 +159,6 @@ static bool waits_for_word(struct executions *x, unsigned int t)
 		return false;
 	memcpy(&value, op.object, sizeof(value));
 	return comes_back(tries, &op, value);
-}
-
-bool await_can_run(struct executions *x, unsigned int t)
-{
-	const uint32_t bit = 1u << t;
-	const struct thread *thread = &world->threads[t];
-
-	if (!(world->ready & bit))
-		return false;
-	if (world->waiting & bit)
-		return thread->enabled(thread->object);
-	return !x->spins || !waits_for_word(x, t);
 }
 
 uint32_t await_enabled(struct executions *x)
@@ -263,12 +251,13 @@ void await_notice(struct executions *x)
 	struct event *e = &x->events[x->nr];
 	const struct event *last = &x->events[e->previous];
 
-	e->repeats = 1;
-	if (e->previous && operation_same(&e->op, &last->op))
+	if (e->op.object == last->op.object && e->previous &&
+	    operation_same(&e->op, &last->op))
 		e->repeats = (uint16_t)(last->repeats + 1);
 	if (run.end != END_YIELD)
 		return;
-	await_notice_wait(x, e->op.thread);
+	if (world->waiting & (1u << e->op.thread))
+		await_notice_wait(x, e->op.thread);
 	if (is_power_of_two(e->repeats))
 		try_spin(x, e);
 }

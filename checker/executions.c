@@ -27,16 +27,34 @@
 #include "by_states.h"
 #include "pieces.h"
 #include "report.h"
+#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Of each thread as many ids as there are events. */
+static int make_ids(struct executions *x, uint32_t room)
+{
+	const uint32_t nr_threads = run.program->nr_threads;
+	uint16_t *ids = malloc((size_t)nr_threads * room * sizeof(*ids));
+
+	if (!ids)
+		return -1;
+	for (unsigned int t = 0; x->ids && t < nr_threads; t++)
+		memcpy(ids + t * room, x->ids + t * x->room,
+		       x->nr_of[t] * sizeof(*ids));
+	free(x->ids);
+	x->ids = ids;
+	return 0;
+}
+
 /* One event more, and one that stands behind the last. */
 static int make_room(struct executions *x, uint32_t nr)
 {
-	uint32_t room = 2 * nr + 256;
+	uint32_t room = 2 * nr + 125;
 	struct event *events;
 	struct place *places;
+	uint16_t *sources;
 
 	if (nr + 3 < x->room)
 		return 0;
@@ -49,6 +67,12 @@ static int make_room(struct executions *x, uint32_t nr)
 	if (!places)
 		return -1;
 	x->places = places;
+	sources = realloc(x->sources, room * sizeof(*sources));
+	if (!sources)
+		return -1;
+	x->sources = sources;
+	if (make_ids(x, room))
+		return -1;
 	x->room = room;
 	return 0;
 }
@@ -164,6 +188,7 @@ static int new_event(struct executions *x, unsigned int t)
 	*e = (struct event){
 		.op = operation_at(x, t),
 		.nr_choices = (uint8_t)world->threads[t].nr_choices,
+		.repeats = 1,
 	};
 	e->old = old_value(x, &e->op);
 	x->places[x->nr].known = NULL;
@@ -344,6 +369,7 @@ static int run_steps(struct executions *x)
 	x->requests = subtree_requests(s);
 	x->nr_requests = s->nr_requests;
 	x->waiting = 0;
+	x->first_turn = 0;
 	x->next_id = s->next_id;
 	if (make_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
@@ -400,6 +426,9 @@ static int run_subtree(struct executions *x)
 
 /* ------ the search ------ */
 
+/* So many are expected; if there are more, room has to be made. */
+#define EVENTS_OF_THREAD 6
+
 static int take(struct executions *x, struct subtree *s)
 {
 	if (s->bytes > x->current_room) {
@@ -440,6 +469,19 @@ static int look_again(struct executions *x, uint32_t nr)
 	return error;
 }
 
+/*
+ * A snapshot is made for each so many events; to go back is to perform half of
+ * them again.  Both cost the least when there is a snapshot for about the root
+ * of its bytes; an operation costs as much as some 32 of them.
+ */
+static void set_spacing(struct executions *x)
+{
+	size_t bytes = snapshot_bytes();
+
+	for (x->spacing = 4; (size_t)x->spacing * x->spacing * 16 < bytes;)
+		x->spacing++;
+}
+
 /* Begin, or begin anew with what was learned of the program. */
 static int begin(void *own)
 {
@@ -456,6 +498,7 @@ static int begin(void *own)
 	if ((nr && look_again(x, nr)) || begin_threads(x))
 		return -1;
 	x->again = false;
+	set_spacing(x);
 	return trail_save(0);
 }
 
@@ -616,7 +659,6 @@ int search_executions(struct search *search)
 	struct executions x = {
 		.search = search,
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
-		.spacing = 6,
 	};
 	struct tree tree = {
 		.own = &x, .begin = begin, .share = share, .step = step,
@@ -626,7 +668,8 @@ int search_executions(struct search *search)
 	int error = -1;
 
 	order_of_one_execution();
-	if (!make_room(&x, 0) && !races_setup(&x) && !trail_begin())
+	races_setup(&x, EVENTS_OF_THREAD * search->program->nr_threads);
+	if (!make_room(&x, 0) && !trail_begin())
 		error = search_pieces(search, &tree);
 	races_free(&x);
 	free(x.subtrees);

@@ -188,9 +188,11 @@ struct executions {
 	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
 	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
+	unsigned int first_turn;	/* those ahead of it have ended */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
-	uint16_t *id_of;		/* [thread * MAX_EVENTS + ordinal] */
+	uint16_t *ids;			/* [thread * room + ordinal] */
+	uint16_t *sources;		/* for a while, in revisits.c */
 	uint16_t *place;		/* of an event, by its id */
 	struct bits rows;		/* of events, */
 	struct bits word_rows;		/* of words, */
@@ -280,6 +282,13 @@ static inline uint32_t member_of(uint32_t w, uint64_t bits)
 		     b_##i && ((i) = member_of(w_##i, b_##i), true);          \
 		     b_##i &= b_##i - 1)
 
+/* The id of a thread's event. */
+static inline uint16_t *id_of(const struct executions *x, unsigned int t,
+			      uint32_t ordinal)
+{
+	return &x->ids[t * x->room + ordinal];
+}
+
 /* On which kinds does the order of one depend? */
 extern const uint8_t kind_conflicts[KINDS];
 
@@ -326,8 +335,22 @@ static inline bool operation_same(const struct operation *a,
 void await_refine(struct executions *x, struct operation *op);
 /* Await what this search, or another process of it, has learned to. */
 void await_learned(struct executions *x);
+/* Does thread t, at an operation in a loop, only come back? */
+bool await_spins(struct executions *x, unsigned int t);
+
 /* As run_enabled(), but if it would only come back. */
-bool await_can_run(struct executions *x, unsigned int t);
+static inline bool await_can_run(struct executions *x, unsigned int t)
+{
+	const uint32_t bit = 1u << t;
+	const struct thread *thread = &world->threads[t];
+
+	if (!(world->ready & bit))
+		return false;
+	if (world->waiting & bit)
+		return thread->enabled(thread->object);
+	return !x->spins || !await_spins(x, t);
+}
+
 /* All of those. */
 uint32_t await_enabled(struct executions *x);
 /* Events[x->nr] was performed: does its thread wait, or spin? */
@@ -362,8 +385,8 @@ static inline struct operation operation_at(struct executions *x,
 
 /* races.c */
 
-/* Return: 0, or -1 without memory. */
-int races_setup(struct executions *x);
+/* With room for events up to this id. */
+void races_setup(struct executions *x, uint32_t id);
 /* Return: the word at address, until the next call. */
 struct word *races_word(struct executions *x, const void *address);
 /* Have room for events up to this id. */

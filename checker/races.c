@@ -80,7 +80,7 @@ void races_reserve(struct executions *x, uint32_t id)
 	uint32_t width = id / WORD_BITS + 1;
 
 	if (width > x->width)
-		set_width(x, width + width / 4);
+		set_width(x, width + (x->width ? width / 4 : 0));
 }
 
 /* ------ words ------ */
@@ -357,7 +357,7 @@ void races_record(struct executions *x, uint32_t n)
 	e->previous = x->last_event[t];
 	e->ordinal = x->nr_of[t]++;
 	x->last_event[t] = (uint16_t)n;
-	x->id_of[t * MAX_EVENTS + e->ordinal] = e->id;
+	*id_of(x, t, e->ordinal) = e->id;
 	x->place[e->id] = (uint16_t)n;
 	use_words(x, e);
 	switch (x->width) {
@@ -391,15 +391,10 @@ void races_forget(struct executions *x, uint32_t n)
 	x->nr_of[e->op.thread]--;
 }
 
-int races_setup(struct executions *x)
+void races_setup(struct executions *x, uint32_t id)
 {
-	x->id_of = calloc((size_t)CHECK_MAX_THREADS * MAX_EVENTS,
-			  sizeof(*x->id_of));
-	if (!x->id_of)
-		return -1;
-	races_reserve(x, 0);
+	races_reserve(x, id);
 	grow_words(x);
-	return 0;
 }
 
 static size_t bits_bytes(const struct executions *x, const struct bits *bits)
@@ -409,14 +404,15 @@ static size_t bits_bytes(const struct executions *x, const struct bits *bits)
 
 size_t races_bytes(const struct executions *x)
 {
-	return x->room * (sizeof(*x->events) + sizeof(*x->places)) +
+	return x->room * (sizeof(*x->events) + sizeof(*x->places) +
+			  sizeof(*x->sources) +
+			  run.program->nr_threads * sizeof(*x->ids)) +
 	       known_tries_bytes(&x->known_tries) + bits_bytes(x, &x->rows) +
 	       bits_bytes(x, &x->word_rows) + bits_bytes(x, &x->thread_rows) +
 	       bits_bytes(x, &x->scratch) +
 	       x->width * WORD_BITS * sizeof(*x->place) +
 	       x->words_room * sizeof(*x->words) +
 	       x->table_size * sizeof(*x->table) +
-	       (size_t)CHECK_MAX_THREADS * MAX_EVENTS * sizeof(*x->id_of) +
 	       x->subtrees_room + x->sorting_room + x->current_room;
 }
 
@@ -425,7 +421,8 @@ void races_free(struct executions *x)
 	free(x->events);
 	free(x->places);
 	known_tries_free(&x->known_tries);
-	free(x->id_of);
+	free(x->ids);
+	free(x->sources);
 	free(x->place);
 	free(x->rows.at);
 	free(x->word_rows.at);

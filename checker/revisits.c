@@ -81,7 +81,7 @@ static const struct event *release_of(const struct executions *x,
 
 	for (uint32_t i = taken->ordinal + 1u; i < x->nr_of[t]; i++) {
 		const struct event *e =
-			event_of(x, x->id_of[t * MAX_EVENTS + i]);
+			event_of(x, *id_of(x, t, i));
 
 		if (e->op.object == taken->op.object &&
 		    operation_releases(&e->op))
@@ -333,7 +333,7 @@ static bool requests_are_usual(const struct revisit *r, const struct event *v,
 		if (t == v->op.thread && q->ordinal == v->ordinal)
 			continue;
 		if (!stays && q->ordinal < x->nr_of[t] &&
-		    set_has(kept, x->id_of[t * MAX_EVENTS + q->ordinal]))
+		    set_has(kept, *id_of(x, t, q->ordinal)))
 			continue;
 		for (uint32_t k = 0; k < q->nr_after; k++) {
 			uint32_t id = q->after[k];
@@ -676,10 +676,9 @@ static void sort_sources(struct revisit *r)
 
 static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
 {
-	static uint16_t sources[MAX_EVENTS];
 	struct revisit r = {
 		.x = x, .e = &x->events[n], .unfinished = unfinished,
-		.sources = sources,
+		.sources = x->sources,
 	};
 	uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
 	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);

@@ -48,6 +48,21 @@ static unsigned int choose_request(struct executions *x)
 	return first ? first->thread : NO_THREAD;
 }
 
+/* The first that can run. */
+static unsigned int choose_first(struct executions *x)
+{
+	const unsigned int nr = run.program->nr_threads;
+	unsigned int i = x->first_turn;
+
+	/* who has ended comes back with another execution only */
+	while (i < nr && !(world->ready & (1u << x->turns[i])))
+		i++;
+	for (x->first_turn = i; i < nr; i++)
+		if (await_can_run(x, x->turns[i]))
+			return x->turns[i];
+	return NO_THREAD;
+}
+
 /* The first that can run and has not to wait behind another one. */
 static unsigned int choose_in_turn(struct executions *x)
 {
@@ -59,8 +74,6 @@ static unsigned int choose_in_turn(struct executions *x)
 
 		if (!await_can_run(x, t))
 			continue;
-		if (!x->waiting)
-			return t;
 		op = operation_at(x, t);
 		if (!waits_behind(x, &op))
 			return t;
@@ -76,8 +89,11 @@ static unsigned int choose_in_turn(struct executions *x)
  */
 unsigned int turns_choose(struct executions *x)
 {
-	unsigned int t = x->waiting ? choose_request(x) : NO_THREAD;
+	unsigned int t;
 
+	if (!x->waiting)
+		return choose_first(x);
+	t = choose_request(x);
 	return t != NO_THREAD ? t : choose_in_turn(x);
 }
 
