@@ -266,14 +266,21 @@ static int perform_again(struct executions *x, uint32_t n, uint32_t nr)
 
 /*
  * Let the world be as when `nr` events had been performed, which are the same
- * ones: what came first is known.
+ * ones: what came first is known.  Now and then do it twice, as a program that
+ * counts its executions on the sly may do the same in each whole one.
  */
 static int go_back(struct executions *x, uint32_t nr)
 {
+	const uint64_t runs = x->search->result->runs;
 	uint32_t n = trail_restore(nr);
 
 	if (perform_again(x, n, nr))
 		return -1;
+	if (!(runs & (runs - 1)) && !x->strayed) {
+		trail_restore(nr);
+		if (perform_again(x, n, nr))
+			return -1;
+	}
 	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
 }
 
