@@ -246,7 +246,8 @@ static void try_spin(struct executions *x, const struct event *e)
 	await(x, at.object);
 }
 
-void await_notice(struct executions *x)
+/* Return: events[x->nr]. */
+static struct event *count_repeats(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	const struct event *last = &x->events[e->previous];
@@ -254,12 +255,29 @@ void await_notice(struct executions *x)
 	if (e->op.object == last->op.object && e->previous &&
 	    operation_same(&e->op, &last->op))
 		e->repeats = (uint16_t)(last->repeats + 1);
+	return e;
+}
+
+void await_notice(struct executions *x)
+{
+	struct event *e = count_repeats(x);
+
 	if (run.end != END_YIELD)
 		return;
 	if (world->waiting & (1u << e->op.thread))
 		await_notice_wait(x, e->op.thread);
 	if (is_power_of_two(e->repeats))
 		try_spin(x, e);
+}
+
+bool await_is_nothing(struct executions *x)
+{
+	const struct event *e = count_repeats(x);
+	unsigned int t = e->op.thread;
+
+	return !is_power_of_two(e->repeats) &&
+	       (!(world->waiting & (1u << t)) ||
+		!run_waits_for_condition(&world->threads[t]));
 }
 
 bool await_runs_with(struct executions *x, const struct event *e,

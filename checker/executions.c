@@ -156,7 +156,9 @@ static int perform(struct executions *x)
 	unsigned int t = e->op.thread;
 
 	world->threads[t].choice = e->choice;
-	if (run_thread(t) == END_FAILED && failed(x))
+	run_thread(t);
+	run.goes_on = NULL;
+	if (run.end == END_FAILED && failed(x))
 		return -1;
 	await_notice(x);
 	return !x->again;
@@ -177,14 +179,11 @@ static uint64_t old_value(const struct executions *x,
 	return old;
 }
 
-static int new_event(struct executions *x, unsigned int t)
+/* There is room for it. */
+static struct event *add_event(struct executions *x, unsigned int t)
 {
-	struct event *e;
+	struct event *e = &x->events[++x->nr];
 
-	if (make_room(x, x->nr + 1) ||
-	    (x->nr - trail_last() >= x->spacing && trail_save(x->nr)))
-		return -1;
-	e = &x->events[++x->nr];
 	*e = (struct event){
 		.op = operation_at(x, t),
 		.nr_choices = (uint8_t)world->threads[t].nr_choices,
@@ -193,7 +192,44 @@ static int new_event(struct executions *x, unsigned int t)
 	e->old = old_value(x, &e->op);
 	x->places[x->nr].known = NULL;
 	x->places[x->nr].tries.asked = false;
+	return e;
+}
+
+static bool snapshot_is_due(const struct executions *x)
+{
+	return x->nr - trail_last() >= x->spacing;
+}
+
+static int new_event(struct executions *x, unsigned int t)
+{
+	if (make_room(x, x->nr + 1) ||
+	    (snapshot_is_due(x) && trail_save(x->nr)))
+		return -1;
+	add_event(x, t);
 	return 0;
+}
+
+/*
+ * Thread t has performed events[x->nr], and is at its next operation.  If it is
+ * its turn still, and if it meets nobody there, that is an event as well.
+ */
+static bool goes_on(void *own, unsigned int t)
+{
+	struct executions *x = own;
+	struct operation op;
+	struct event *e;
+
+	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
+	    snapshot_is_due(x) || !await_is_nothing(x) || turns_choose(x) != t)
+		return false;
+	op = operation_at(x, t);
+	if (races_meets(x, &op))
+		return false;
+	e = add_event(x, t);
+	e->id = (uint16_t)x->next_id++;
+	races_record(x, x->nr);
+	x->waiting &= ~(1u << t);
+	return true;
 }
 
 /* Every interleaving: one that can run, all others are sub-trees. */
@@ -233,6 +269,8 @@ static int run_event(struct executions *x)
 	else if (!x->brute)
 		revisits_push(x);
 	x->waiting &= ~(1u << t);
+	run.goes_on = x->brute || x->spins ? NULL : goes_on;
+	run.own = x;
 	return perform(x);
 }
 
@@ -248,18 +286,37 @@ static bool is_there(const struct event *e)
 	       world->threads[t].bytes == e->op.bytes && run_enabled(t);
 }
 
+/* Thread t is at an operation: is that the next event, too? */
+static bool repeats_on(void *own, unsigned int t)
+{
+	struct executions *x = own;
+	const struct event *e = &x->events[x->repeated + 1];
+
+	if (x->repeated == x->repeat || e->op.thread != t || !is_there(e))
+		return false;
+	x->repeated++;
+	return true;
+}
+
 /* So many events, after the first n of them, which are known. */
 static int perform_again(struct executions *x, uint32_t n, uint32_t nr)
 {
-	for (uint32_t k = n + 1; k <= nr; k++) {
-		const struct event *e = &x->events[k];
+	x->repeated = n;
+	x->repeat = nr;
+	while (x->repeated < nr) {
+		const struct event *e = &x->events[x->repeated + 1];
+		unsigned int t = e->op.thread;
 
 		if (!is_there(e)) {
-			x->nr = k - 1;
-			return stray(x, e->op.thread);
+			x->nr = x->repeated;
+			return stray(x, t);
 		}
-		world->threads[e->op.thread].choice = e->choice;
-		run_thread(e->op.thread);
+		x->repeated++;
+		world->threads[t].choice = e->choice;
+		run.goes_on = repeats_on;
+		run.own = x;
+		run_thread(t);
+		run.goes_on = NULL;
 	}
 	return 0;
 }

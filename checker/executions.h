@@ -183,6 +183,8 @@ struct executions {
 	uint32_t nr_masked;
 	uint32_t nr;
 	uint32_t room;
+	uint32_t repeated;		/* events performed again, so far, */
+	uint32_t repeat;		/* and in the end */
 	uint32_t spacing;		/* of snapshots */
 	uint32_t next_id;
 	uint32_t width;			/* words of a row */
@@ -355,6 +357,8 @@ static inline bool await_can_run(struct executions *x, unsigned int t)
 uint32_t await_enabled(struct executions *x);
 /* Events[x->nr] was performed: does its thread wait, or spin? */
 void await_notice(struct executions *x);
+/* Is that no more than to note that it was performed? */
+bool await_is_nothing(struct executions *x);
 /* The same when it came to its first operation. */
 void await_notice_wait(struct executions *x, unsigned int t);
 /* Could events[x->nr], which is next, be performed if its word held value? */
@@ -393,6 +397,8 @@ struct word *races_word(struct executions *x, const void *address);
 void races_reserve(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
+/* Could an event with this op have something in common with others? */
+bool races_meets(struct executions *x, const struct operation *op);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 /* Forget events[n], the last one. */

@@ -162,6 +162,13 @@ struct run {
 	bool counts_preemptions;	/* a release ends a step, too */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
+	/*
+	 * RUN_OPERATIONS: thread t is at an operation, and may perform it at
+	 * once if this says so.  On its stack: it can neither run nor save
+	 * threads, and has to do with a few hundred bytes.
+	 */
+	bool (*goes_on)(void *own, unsigned int t);
+	void *own;
 	uint32_t operations;		/* of the current step */
 	uint32_t limit;			/* and no more than these */
 	unsigned int turn_thread;	/* has moved alone since its turn, */

@@ -48,19 +48,17 @@ static unsigned int choose_request(struct executions *x)
 	return first ? first->thread : NO_THREAD;
 }
 
-/* The first that can run. */
-static unsigned int choose_first(struct executions *x)
+/* Return: the place of the first that has not ended. */
+static unsigned int first_turn(struct executions *x)
 {
-	const unsigned int nr = run.program->nr_threads;
 	unsigned int i = x->first_turn;
 
 	/* who has ended comes back with another execution only */
-	while (i < nr && !(world->ready & (1u << x->turns[i])))
+	while (i < run.program->nr_threads &&
+	       !(world->ready & (1u << x->turns[i])))
 		i++;
-	for (x->first_turn = i; i < nr; i++)
-		if (await_can_run(x, x->turns[i]))
-			return x->turns[i];
-	return NO_THREAD;
+	x->first_turn = i;
+	return i;
 }
 
 /* The first that can run and has not to wait behind another one. */
@@ -68,12 +66,14 @@ static unsigned int choose_in_turn(struct executions *x)
 {
 	unsigned int last = NO_THREAD;
 
-	for (unsigned int i = 0; i < run.program->nr_threads; i++) {
+	for (unsigned int i = first_turn(x); i < run.program->nr_threads; i++) {
 		unsigned int t = x->turns[i];
 		struct operation op;
 
 		if (!await_can_run(x, t))
 			continue;
+		if (!x->waiting)
+			return t;
 		op = operation_at(x, t);
 		if (!waits_behind(x, &op))
 			return t;
@@ -89,11 +89,8 @@ static unsigned int choose_in_turn(struct executions *x)
  */
 unsigned int turns_choose(struct executions *x)
 {
-	unsigned int t;
+	unsigned int t = x->waiting ? choose_request(x) : NO_THREAD;
 
-	if (!x->waiting)
-		return choose_first(x);
-	t = choose_request(x);
 	return t != NO_THREAD ? t : choose_in_turn(x);
 }
 
