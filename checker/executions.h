@@ -4,10 +4,12 @@
  *
  * Interface
  *   races.c        which events of an execution came before which
- *   revisits.c     the sub-trees that branch off where an event is new
+ *   revisits.c     the sub-trees that branch off where an event is new;
+ *   victims.c      revisits.h is for both
  *   subtrees.c     sub-trees that are still to be searched
  *   await.c        busy loops
  *   turns.c        which thread is next
+ *   happen.c       events happen
  *   executions.c   the search; its head explains the method and the terms
  */
 #ifndef CHECKER_EXECUTIONS_H
@@ -42,7 +44,7 @@ enum {
 struct users {
 	uint32_t threads;		/* a mask; of them some */
 	uint32_t writers;		/* do more than read */
-	uint8_t kinds;			/* a mask */
+	uint32_t kinds;			/* a mask */
 	uint16_t last;			/* id of the last one's event */
 };
 
@@ -405,6 +407,30 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 void races_forget(struct executions *x, uint32_t n);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
+
+/*
+ * happen.c; each returns -1 without memory.  A thread that is not where it was
+ * when the same was performed before ends the search: x->strayed.
+ */
+
+/* Room for so many events, and a little more. */
+int happen_room(struct executions *x, uint32_t nr);
+/* run.failure happened: keep it, if it is new, with what led to it. */
+int happen_failed(struct executions *x);
+/*
+ * The next event, and maybe some of its thread behind it.
+ * Return: 1, or 0 when the execution is not to go on.
+ */
+int happen_next(struct executions *x);
+/* The one that is prescribed; fresh: it is new.  Return: the same. */
+int happen_step(struct executions *x, const struct step *step, bool fresh);
+/* So many events, after the first n of them, which are known. */
+int happen_again(struct executions *x, uint32_t n, uint32_t nr);
+/*
+ * Let the world be as when `nr` events had been performed, which are the same
+ * ones: what came first is known.
+ */
+int happen_back(struct executions *x, uint32_t nr);
 
 /* turns.c */
 
