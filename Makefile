@@ -62,8 +62,9 @@ $(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
 	>$(BUILD)/$(@F).objects)
 endef
 
-$(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
+FAULTLINE_LIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
+$(FAULTLINE): LDLIBS := $(FAULTLINE_LIBS)
 $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
 	$(link)
@@ -76,14 +77,28 @@ $(BUILD)/probe.o: $(PROBE) $(NATIVE) $(ENGINE_OBJECTS)
 		--keep-global-symbol='__asan_*' $@
 	@sha256sum $(ENGINE_OBJECTS) >$(BUILD)/probe.objects
 
-# Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
-ifneq ($(MPI),)
-$(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
-$(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
-endif
+# The same, but for the one file that knows of MPI: its ranks search together.
+MPI := $(BUILD)/mpi
+MPICC = OMPI_CC='$(CC)' MPICH_CC='$(CC)' mpicc
+$(MPI)/post_mpi.o: cli/post_mpi.c cli/post_mpi.h include/checker_post.h \
+		$(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,MPICC)$(MPICC) -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) \
+		$(SANITIZE) -D_GNU_SOURCE -DWITH_MPI -Iinclude -I. -c -o $@ $<
+$(MPI)/faultline: $(filter-out $(BUILD)/cli/post_mpi.o,$(CLI)) \
+		$(MPI)/post_mpi.o $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
+		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
+	$(call say,LD)$(MPICC) $(LDFLAGS) $(SANITIZE) -o $@ $(filter %.o,$^) \
+		$(FAULTLINE_LIBS)
 
 $(BUILD)/estimate: LDLIBS := -lxxhash -lm
 $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
+	$(link)
+
+# The command, which records what its searches do.
+$(BUILD)/record: LDLIBS := $(FAULTLINE_LIBS) -Wl,--wrap=main,--wrap=left_next
+$(BUILD)/record: $(BUILD)/bench/record.o $(CLI) $(CHECKER) $(CHECK) $(LITMUS) \
+		$(DPOR) $(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
@@ -107,6 +122,7 @@ OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
+OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_probe_fuzz := $(PROBE) $(BUILD)/cli/probe_view.o $(BUILD)/cli/files.o \
 	$(NATIVE) $(ENGINE_OBJECTS)
@@ -152,8 +168,7 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: all $(STRESS) $(TESTS)
 
-mpi: ## build/mpi/faultline, which mpirun can start
-	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
+mpi: $(MPI)/faultline ## build/mpi/faultline, which mpirun can start
 
 bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fail
 	$(STRESS)
@@ -162,6 +177,7 @@ bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fa
 	./$(FAULTLINE) bench dpor --by-states
 	$(BUILD)/estimate
 	bench/jobs.sh
+	bench/ranks.sh
 	bench/random.sh
 
 fuzz: $(TESTS) ## generated programs and scripts, fresh seeds, for SECONDS=60
@@ -173,9 +189,13 @@ format-check: ## hold every C file against .clang-format
 bare-debian: ## demo.sh and test.sh on a fresh minimal Debian (root)
 	@tests/bare-debian.sh
 
+corpus: ## generate corpus/pairs anew
+	corpus/generate corpus/pairs
+
 DATA := $(DESTDIR)$(PREFIX)/share/faultline
 DATA_FILES := subject.mk litmus/litmus.h $(wildcard litmus/subject*.[ch]) \
-	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus)
+	$(wildcard engine/*.[ch] engine/*/*.[ch] patches/*.patch corpus/*.litmus \
+	corpus/pairs/*.litmus)
 install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
 	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
@@ -192,5 +212,5 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
+.PHONY: all corpus mpi test fuzz test-asan test-tsan run-tsan clang build-only bench \
 	format-check bare-debian install clean help always

@@ -78,7 +78,7 @@ static const struct argp_option options[] = {
 	{ "summary", OPTION_SUMMARY, NULL, 0,
 	  "print a line for each test, and a total", 0 },
 	{ "quiet", 'q', NULL, 0,
-	  "only what is not clean, and the total, with --summary", 0 },
+	  "with --summary only what is not clean, and the total", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };

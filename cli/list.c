@@ -35,6 +35,20 @@ static int list_test(const char *path)
 	return EXIT_CLEAN;
 }
 
+/* They are many, and their names say all. */
+static void list_pairs(const char *data)
+{
+	char *pattern = format("%s/corpus/pairs/*.litmus", data);
+	glob_t found;
+
+	if (!glob(pattern, 0, NULL, &found)) {
+		printf("and %zu pairs of operations in %s/corpus/pairs\n",
+		       found.gl_pathc, data);
+		globfree(&found);
+	}
+	free(pattern);
+}
+
 static int list_tests(const char *data)
 {
 	char *pattern = format("%s/corpus/*.litmus", data);
@@ -49,6 +63,7 @@ static int list_tests(const char *data)
 		globfree(&found);
 	}
 	free(pattern);
+	list_pairs(data);
 	return status;
 }
 

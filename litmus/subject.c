@@ -181,6 +181,7 @@ static void verify(const struct litmus *test, const struct subject_state *state)
 			verify_mm(state->mms[i]);
 	for (size_t i = 0; i < test->nr_files; i++)
 		verify_inode(state->inodes[i]);
+	verify_fs(state->sb);
 }
 
 static void give_back(const struct litmus *test,

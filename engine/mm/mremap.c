@@ -23,21 +23,24 @@ struct move {
 	uint64_t end;			/* of what is at from */
 };
 
-/* Lock two tables that may be the same one. */
-static void lock_both(struct machine_spinlock *one,
-		      struct machine_spinlock *other)
+/*
+ * Lock the tables of both places, that may be the same one; that of the lower
+ * address first.
+ */
+static void lock_both(const struct move *move, struct machine_spinlock *from,
+		      struct machine_spinlock *to)
 {
-	machine_spin_lock(one);
-	if (other != one)
-		machine_spin_lock(other);
+	machine_spin_lock(move->from < move->to ? from : to);
+	if (from != to)
+		machine_spin_lock(move->from < move->to ? to : from);
 }
 
-static void unlock_both(struct machine_spinlock *one,
-			struct machine_spinlock *other)
+static void unlock_both(struct machine_spinlock *from,
+			struct machine_spinlock *to)
 {
-	if (other != one)
-		machine_spin_unlock(other);
-	machine_spin_unlock(one);
+	machine_spin_unlock(from);
+	if (from != to)
+		machine_spin_unlock(to);
 }
 
 /* Move a huge page.  Return: false when the PMD is not huge (any more). */
@@ -47,7 +50,7 @@ static bool move_huge_pmd(const struct move *move, struct pmd from,
 	uint64_t pmdval;
 	bool huge;
 
-	lock_both(from.ptl, to.ptl);
+	lock_both(move, from.ptl, to.ptl);
 	pmdval = pmd_load(from);
 	huge = pmd_trans_huge(pmdval) || pmd_devmap(pmdval);
 	if (huge) {
@@ -75,7 +78,7 @@ static void move_ptes(const struct move *move, struct pmd from, struct pmd to,
 	uint64_t nr = bytes >> page_shift();
 	bool moved = false;
 
-	lock_both(from_ptl, to_ptl);
+	lock_both(move, from_ptl, to_ptl);
 	for (; nr; nr--, from_pte++, to_pte++) {
 		if (pte_none(machine_pt_load(from_pte)))
 			continue;
