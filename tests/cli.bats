@@ -95,7 +95,7 @@ make_patch() {
 
 # The text goes where the DAX PTE handler holds the entry lock.
 in_pte_fault() {
-	make_patch "$1" dax/fault.c "/^\tret = dax_fault_page(vmf);/i $2"
+	make_patch "$1" dax/fault.c "/^\tret = dax_fault_page(vmf, sync_pfn);/i $2"
 }
 
 # The engine with $TMP/NAME.patch has a bug: ORACLE, and what is said of it.
@@ -598,7 +598,7 @@ interrupt() {
 		grep -qE "^  $(basename "$file" .patch) +$trips " "$TMP/out"
 	done
 	[ "$(grep -c '^  ' "$TMP/out")" -eq \
-		"$(find corpus patches -path corpus/pairs -prune -o -name '*.litmus' -o -name '*.patch' | wc -l)" ]
+		"$(ls corpus/*.litmus patches/*.patch | wc -l)" ]
 	[[ "$(head -n 1 "$TMP/out")" == "Litmus tests in "* ]]
 }
 
@@ -894,7 +894,7 @@ is_diagram() {
 		/^static vm_fault_t dax_iomap_pte_fault/i \
 		int deeper(volatile int *n); \
 		int deeper(volatile int *n) { volatile int m = *n + 1; return deeper(\&m) + m; }
-		/^\tret = dax_fault_page(vmf);/i { volatile int n = 0; deeper(\&n); }'
+		/^\tret = dax_fault_page(vmf, sync_pfn);/i { volatile int n = 0; deeper(\&n); }'
 	has_bug recurse O9 ''
 }
 
@@ -915,7 +915,7 @@ is_diagram() {
 	a='machine_spin_LOCK(\&mapping->i_pages);'
 	b='machine_spin_LOCK(\&vmf->vma->vm_mm->page_table_lock);'
 	make_patch abba dax/fault.c "
-		/^\tret = dax_fault_page(vmf);/i ${a//LOCK/lock} ${b//LOCK/lock} ${b//LOCK/unlock} ${a//LOCK/unlock}
+		/^\tret = dax_fault_page(vmf, sync_pfn);/i ${a//LOCK/lock} ${b//LOCK/lock} ${b//LOCK/unlock} ${a//LOCK/unlock}
 		/^\tret = dax_fault_huge_page/i ${b//LOCK/lock} ${a//LOCK/lock} ${a//LOCK/unlock} ${b//LOCK/unlock}"
 	has_bug abba O11 'circular'
 }
