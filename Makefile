@@ -96,6 +96,7 @@ $(LIBRARY): $(BUILD)/libchecker.o
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
+OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)

@@ -121,6 +121,12 @@ int fs_fallocate(struct inode *inode, enum fs_fallocate_mode mode,
 /* fsync.c: bytes [pos, pos + bytes) */
 int fs_fsync(struct inode *inode, uint64_t pos, uint64_t bytes);
 
+/* What is wrong with a pool on a device. */
+struct fs_damage {
+	const char *what;
+	uint64_t at;		/* byte of the device */
+};
+
 /* verify.c */
 unsigned int verify_mm(const struct mm *mm);
 unsigned int verify_inode(const struct inode *inode);
