@@ -604,7 +604,7 @@ static void extents_fall_back(void **state)
 	(void)state;
 	file = inode_create(sb, "f", 2048);
 	assert_int_equal(inode_add_extent(file, 0, 511, IOMAP_MAPPED, 0), 0);
-	assert_int_equal(inode_add_extent(file, 511, 1, IOMAP_MAPPED, 511), 0);
+	assert_int_equal(inode_add_extent(file, 511, 1, IOMAP_MAPPED, 512), 0);
 	assert_int_equal(inode_add_extent(file, 512, 512, IOMAP_MAPPED, 513),
 			 0);
 	a = map_file(0, MAP_SHARED, 0, 8 * M);
@@ -648,7 +648,8 @@ static void sparse_terabytes(void **state)
 	assert_int_equal(mm_load(mm, a.start + 7 * PAGE, 8, &val), 0);
 	assert_int_equal(val, 42);
 	assert_int_equal(page_state(a.start + 63 * tib).level, 'P');
-	assert_int_equal(mm_load(mm, a.start + tib, 8, &val), -EBUS);
+	assert_int_equal(mm_load(mm, a.start + tib, 8, &val), 0);
+	assert_int_equal(val, 0);
 	assert_int_equal(verify_mm(mm), 0);
 	assert_int_equal(madvise_dontneed(mm, a.start, a.bytes), 0);
 	assert_int_equal(page_state(a.start + 63 * tib).level, 0);

@@ -65,6 +65,29 @@ void finish_wait(const struct wait_queue_entry *wait)
 }
 
 /*
+ * cancel_wait - the calling task has prepared to wait, and the condition came
+ * true by itself.
+ *
+ * Locks: takes queue->lock.  Sleeps: no longer than a waker needs that was
+ * quicker.
+ */
+void cancel_wait(struct wait_queue_head *queue, struct wait_queue_entry *wait)
+{
+	bool woken;
+
+	machine_spin_lock(&queue->lock);
+	woken = list_empty(&wait->node);
+	if (!woken) {
+		list_del_init(&wait->node);
+		machine_add(&queue->nr_waiters, -1);
+	}
+	machine_spin_unlock(&queue->lock);
+	/* A waker has left the token, or will: the next sleep is not for it. */
+	if (woken)
+		machine_park();
+}
+
+/*
  * waitqueue_active - does anybody sleep here, under whatever key?
  *
  * Locks: the one the sleepers held in prepare_to_wait_exclusive(), then no

@@ -11,12 +11,13 @@
  *	finish_wait(&wait);
  *	... take the lock and look again ...
  *
- * Once prepared, the task has to park: a waker takes the entry off the queue
- * and leaves exactly one token for it.
+ * Once prepared, the task has to park, or to call cancel_wait(): a waker takes
+ * the entry off the queue and leaves exactly one token for it.
  *
  * Interface
  *   init_waitqueue_head(), destroy_waitqueue_head()
  *   prepare_to_wait_exclusive(), finish_wait()	the sleeper
+ *   cancel_wait()				it need not sleep after all
  *   waitqueue_active(), __wake_up()		the waker
  */
 #ifndef BASE_WAIT_H
@@ -43,6 +44,7 @@ void destroy_waitqueue_head(struct wait_queue_head *queue);
 void prepare_to_wait_exclusive(struct wait_queue_head *queue,
 			       struct wait_queue_entry *wait,
 			       const void *mapping, uint64_t index);
+void cancel_wait(struct wait_queue_head *queue, struct wait_queue_entry *wait);
 void finish_wait(const struct wait_queue_entry *wait);
 bool waitqueue_active(const struct wait_queue_head *queue);
 void __wake_up(struct wait_queue_head *queue, unsigned int nr_exclusive,

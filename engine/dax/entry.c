@@ -19,12 +19,7 @@
  *	LOCKED --dax_unlock_entry--> unlocked --grab_mapping_entry--> LOCKED
  */
 #include "base/trace.h"
-#include "dax/tree.h"
-
-enum wake_mode {
-	WAKE_NEXT,
-	WAKE_ALL,
-};
+#include "dax/entry.h"
 
 static uint64_t nr_wait_queues(void)
 {
@@ -95,8 +90,14 @@ dax_entry_waitqueue(const struct address_space *mapping, uint64_t first)
 					     (nr_wait_queues() - 1)];
 }
 
-static void dax_wake_entry(struct address_space *mapping, uint64_t first,
-			   enum wake_mode mode)
+/*
+ * dax_wake_entry - wake who sleeps on the entry that begins, or began, at page
+ * first.
+ *
+ * Locks: i_pages; takes the queue's.  Sleeps: no.
+ */
+void dax_wake_entry(struct address_space *mapping, uint64_t first,
+		    enum wake_mode mode)
 {
 	struct wait_queue_head *queue = dax_entry_waitqueue(mapping, first);
 
@@ -151,6 +152,31 @@ static int get_unlocked_entry(struct address_space *mapping, uint64_t index,
 	return 0;
 }
 
+/*
+ * dax_first_unlocked_entry - find the first entry of pages [first, last], and
+ * wait until it is unlocked.  When it is gone by then the search begins anew,
+ * so no entry is passed over.
+ *
+ * The caller has been woken, perhaps in place of others: if it does not lock
+ * the entry it wakes the next.
+ *
+ * Locks: i_pages, dropped while it sleeps.  Sleeps: yes.
+ * Return: the entry and *slot, or DAX_NO_ENTRY.
+ */
+uint64_t dax_first_unlocked_entry(struct address_space *mapping, uint64_t first,
+				  uint64_t last, struct dax_slot *slot)
+{
+	while (first <= last &&
+	       dax_tree_find(mapping, first, last, DAX_ANY, slot)) {
+		uint64_t entry = dax_slot_load(slot);
+
+		if (!dax_is_locked(entry))
+			return entry;
+		sleep_on_entry(mapping, slot);
+	}
+	return DAX_NO_ENTRY;
+}
+
 /* Reserve memory with i_pages dropped: the caller has to look again. */
 static int reserve_unlocked(struct address_space *mapping,
 			    struct dax_spares *spares, uint64_t nr)
@@ -163,8 +189,12 @@ static int reserve_unlocked(struct address_space *mapping,
 	return error;
 }
 
-static void unlock_slot(struct address_space *mapping,
-			const struct dax_slot *slot)
+/*
+ * dax_unlock_slot - unlock an entry that a search has found.
+ *
+ * Locks: i_pages and the entry's, which is released.  Sleeps: no.
+ */
+void dax_unlock_slot(struct address_space *mapping, const struct dax_slot *slot)
 {
 	uint64_t entry = dax_slot_load(slot);
 
@@ -194,7 +224,7 @@ static int dax_downgrade_entry(struct address_space *mapping, uint64_t index,
 				 slot->order / machine_geometry()->tree_bits);
 	machine_spin_lock(&mapping->i_pages);
 	if (error) {
-		unlock_slot(mapping, slot);
+		dax_unlock_slot(mapping, slot);
 		return error;
 	}
 	dax_tree_replace_by_page(mapping, slot, index, DAX_EMPTY | DAX_LOCKED,
@@ -265,8 +295,61 @@ void dax_unlock_entry(struct address_space *mapping, uint64_t index)
 
 	machine_spin_lock(&mapping->i_pages);
 	BUG_ON(13, !dax_tree_find(mapping, index, index, DAX_ANY, &slot));
-	unlock_slot(mapping, &slot);
+	dax_unlock_slot(mapping, &slot);
 	machine_spin_unlock(&mapping->i_pages);
+}
+
+/*
+ * dax_lock_entry_dirty - lock the entry of 1 << order pages at index that maps
+ * them from page frame pfn on, if that is what there is, and tag it dirty.
+ *
+ * Locks: takes i_pages; returns with the entry's lock.  Sleeps: yes.
+ * Return: whether it is locked.
+ */
+bool dax_lock_entry_dirty(struct address_space *mapping, uint64_t index,
+			  unsigned int order, uint64_t pfn)
+{
+	struct dax_slot slot;
+	uint64_t entry;
+	bool found;
+
+	machine_spin_lock(&mapping->i_pages);
+	found = !get_unlocked_entry(mapping, index, order, &slot, &entry) &&
+		entry != DAX_NO_ENTRY;
+	if (found && (slot.order != order || dax_is_zero_entry(entry) ||
+		      dax_is_empty_entry(entry) || dax_to_pfn(entry) != pfn)) {
+		dax_wake_entry(mapping, slot.index, WAKE_NEXT);
+		found = false;
+	}
+	if (found) {
+		dax_tag_set(&slot, DAX_TAG_DIRTY);
+		dax_slot_store(&slot, entry | DAX_LOCKED);
+	}
+	machine_spin_unlock(&mapping->i_pages);
+	return found;
+}
+
+/* Change the locked entry that covers page index; i_pages is held. */
+static void replace_entry(struct address_space *mapping, uint64_t index,
+			  uint64_t pfn, uint64_t entry_flags,
+			  struct dax_slot *slot)
+{
+	uint64_t entry;
+
+	BUG_ON(13, !dax_tree_find(mapping, index, index, DAX_ANY, slot));
+	entry = dax_slot_load(slot);
+	BUG_ON(11, !dax_is_locked(entry));
+	if (dax_is_zero_entry(entry) && !(entry_flags & DAX_ZERO)) {
+		/* Others still map zeroes where there is a block now. */
+		machine_spin_unlock(&mapping->i_pages);
+		unmap_mapping_pages(mapping, slot->index,
+				    UINT64_C(1) << slot->order);
+		machine_spin_lock(&mapping->i_pages);
+	}
+	if (dax_is_zero_entry(entry) || dax_is_empty_entry(entry)) {
+		entry &= DAX_LOCKED | DAX_PMD;
+		dax_slot_store(slot, dax_make_entry(pfn, entry | entry_flags));
+	}
 }
 
 /*
@@ -284,24 +367,26 @@ void dax_insert_entry(struct address_space *mapping, uint64_t index,
 		      uint64_t pfn, uint64_t entry_flags)
 {
 	struct dax_slot slot;
-	uint64_t entry;
 
 	machine_spin_lock(&mapping->i_pages);
-	BUG_ON(13, !dax_tree_find(mapping, index, index, DAX_ANY, &slot));
-	entry = dax_slot_load(&slot);
-	BUG_ON(11, !dax_is_locked(entry));
-	if (dax_is_zero_entry(entry) && !(entry_flags & DAX_ZERO)) {
-		/* Others still map zeroes where there is a block now. */
-		machine_spin_unlock(&mapping->i_pages);
-		unmap_mapping_pages(mapping, slot.index,
-				    UINT64_C(1) << slot.order);
-		machine_spin_lock(&mapping->i_pages);
-	}
-	if (dax_is_zero_entry(entry) || dax_is_empty_entry(entry)) {
-		entry &= DAX_LOCKED | DAX_PMD;
-		dax_slot_store(&slot, dax_make_entry(pfn, entry | entry_flags));
-	}
+	replace_entry(mapping, index, pfn, entry_flags, &slot);
 	dax_tag_set(&slot, DAX_TAG_DIRTY);
+	machine_spin_unlock(&mapping->i_pages);
+}
+
+/*
+ * dax_insert_clean_entry - the same for a block that is not mapped yet: there
+ * is an fsync to come first, and it shall not be dirty for that.
+ *
+ * Locks: the entry's; takes i_pages.  Sleeps: when a zero page is unmapped.
+ */
+void dax_insert_clean_entry(struct address_space *mapping, uint64_t index,
+			    uint64_t pfn)
+{
+	struct dax_slot slot;
+
+	machine_spin_lock(&mapping->i_pages);
+	replace_entry(mapping, index, pfn, 0, &slot);
 	machine_spin_unlock(&mapping->i_pages);
 }
 

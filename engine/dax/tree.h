@@ -84,6 +84,12 @@ struct dax_slot {
 	unsigned int order;
 };
 
+/* Return: the first page behind the entry. */
+static inline uint64_t dax_slot_end(const struct dax_slot *slot)
+{
+	return slot->index + (UINT64_C(1) << slot->order);
+}
+
 /* Nodes in reserve for an insertion. */
 struct dax_spares {
 	struct dax_node *head;		/* linked by parent */

@@ -10,6 +10,7 @@
  *   fs_read(), fs_write()		read(2), write(2)
  *   fs_truncate(), fs_fallocate()	change its size and its blocks
  *   fs_fsync()				fsync(2), and msync(2) of a range
+ *   fs_transaction_begin(), fs_transaction_end(), fs_commit()
  *   verify_mm(), verify_inode(), verify_fs()	check every invariant, at rest
  *
  * A block is a page; block b is page frame first_pfn + b.
@@ -26,16 +27,22 @@
 /* Files end before this many bytes. */
 #define FS_MAX_BYTES (UINT64_C(1) << 62)
 
+struct extent;
 struct journal;
 
 struct super_block {
 	struct dax_device s_dax;
 
-	struct machine_spinlock s_lock;	/* for those up to s_nr_free */
+	struct machine_spinlock s_lock;	/* for those up to s_freed */
 	uint64_t s_nr_inodes;		/* alive */
 	uint64_t s_next_ino;
+	struct list_head s_inodes;
 	uint64_t *s_bitmap;		/* bit b: block b is in use */
 	uint64_t s_nr_free;		/* blocks */
+	uint64_t s_free_hint;		/* no block below is free */
+	uint64_t s_huge_hint;		/* no huge page of free ones begins
+					 * below */
+	struct extent *s_freed;		/* in use until the next commit */
 
 	/*
 	 * The running transaction.  Whoever changes what the medium knows of
@@ -43,10 +50,29 @@ struct super_block {
 	 * nobody is.  Between i_mmap_sem and the entries' locks.
 	 */
 	struct machine_rwsem s_transaction;
-	struct journal *s_journal;	/* NULL: nothing outlives the machine */
+	uint64_t s_tid;			/* its number; a word */
+
+	/*
+	 * Write to the medium what changed: the inodes of s_inodes whose i_tid
+	 * is s_tid, and those that are gone.  Nobody is in the transaction.
+	 * Return: 0, or an error and it goes on.  NULL: nothing outlives the
+	 * machine.
+	 */
+	int (*s_commit)(struct super_block *sb);
+	struct journal *s_journal;	/* s_commit's */
+};
+
+#define FS_NR_WINDOWS 4
+
+/* Blocks set out for a huge page of a file; alloc.c. */
+struct fs_window {
+	uint64_t pgoff;
+	uint64_t block;
+	bool valid;
 };
 
 struct inode {
+	struct list_head i_sb_list;	/* in s_inodes */
 	struct super_block *i_sb;
 	struct address_space i_data;
 
@@ -67,9 +93,9 @@ struct inode {
 	struct machine_rwsem i_data_sem;
 	struct avl_root i_extents;	/* by page, no overlap; else a hole */
 	uint64_t i_blocks;		/* in extents */
-	uint64_t i_datasync_dirty;	/* a word: changed since the last
-					 * commit in a way that reading the
-					 * data back needs */
+	struct fs_window i_windows[FS_NR_WINDOWS];
+	uint64_t i_tid;			/* the last transaction that changed
+					 * what reading the data needs */
 };
 
 /* super.c */
@@ -84,6 +110,20 @@ int inode_add_extent(struct inode *inode, uint64_t pgoff, uint64_t nr_pages,
 		     enum iomap_type type, uint64_t block);
 void fs_find_iomap(const struct inode *inode, uint64_t pgoff,
 		   struct iomap *iomap);
+
+/* transaction.c */
+void fs_transaction_begin(struct super_block *sb);
+void fs_transaction_end(struct super_block *sb);
+void fs_change_begin(struct inode *inode);
+void fs_change_end(struct inode *inode);
+void fs_inode_changed(struct inode *inode);
+bool fs_inode_dirty(struct inode *inode);
+int fs_commit(struct super_block *sb);
+bool fs_commit_frees(struct super_block *sb);
+void fs_set_size(struct inode *inode, uint64_t bytes);
+
+/* iomap.c */
+extern const struct iomap_ops fs_iomap_ops;
 
 /* file.c */
 extern const struct vm_operations_struct fs_dax_vm_ops;

@@ -2,7 +2,7 @@
 /*
  * super.c - the filesystem as a whole.
  */
-#include "fs/fs.h"
+#include "fs/extent.h"
 
 /*
  * fs_create - a filesystem without files on page frames of a device.
@@ -20,6 +20,13 @@ struct super_block *fs_create(uint64_t first_pfn, uint64_t nr_pages)
 		machine_free(sb);
 		return NULL;
 	}
+	if (bitmap_init(sb)) {
+		dax_device_destroy(&sb->s_dax);
+		machine_free(sb);
+		return NULL;
+	}
+	list_init(&sb->s_inodes);
+	sb->s_tid = 1;
 	machine_spin_init(&sb->s_lock, "s_lock");
 	machine_rwsem_init(&sb->s_transaction, "s_transaction");
 	return sb;
@@ -33,8 +40,11 @@ struct super_block *fs_create(uint64_t first_pfn, uint64_t nr_pages)
 void fs_destroy(struct super_block *sb)
 {
 	BUG_ON(14, sb->s_nr_inodes != 0);
+	blocks_free_committed(sb);
+	BUG_ON(14, sb->s_nr_free != sb->s_dax.nr_pages);
 	machine_rwsem_destroy(&sb->s_transaction);
 	machine_spin_destroy(&sb->s_lock);
+	machine_free(sb->s_bitmap);
 	dax_device_destroy(&sb->s_dax);
 	machine_free(sb);
 }

@@ -49,6 +49,32 @@ vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn)
 }
 
 /*
+ * vmf_insert_huge_zero_pmd - map the huge zero page, read-only, where a file
+ * has nothing but a hole.
+ *
+ * Locks: mmap_sem; takes the PMD lock.  Sleeps: no.
+ * Return: VM_FAULT_NOPAGE; or VM_FAULT_FALLBACK, as in Linux 6.1, when there is
+ * no huge zero page to be had, or the PMD is not none any more.
+ */
+vm_fault_t vmf_insert_huge_zero_pmd(struct vm_fault *vmf)
+{
+	vm_fault_t ret = VM_FAULT_FALLBACK;
+
+	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	if (machine_choose(2, "huge zero page"))
+		return VM_FAULT_FALLBACK;
+	pmd_lock(vmf->pmd);
+	if (pmd_none(pmd_load(vmf->pmd))) {
+		machine_pt_store(vmf->pmd.word, pfn_pte(machine_zero_pfn(),
+							PAGE_READONLY |
+							_PAGE_PSE));
+		ret = VM_FAULT_NOPAGE;
+	}
+	pmd_unlock(vmf->pmd);
+	return ret;
+}
+
+/*
  * huge_pmd_set_accessed - a fault found a huge PMD that allows the access: mark
  * it young and, for a write, dirty.  For a read the MMU does that itself.
  *
@@ -95,6 +121,32 @@ bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr)
 {
 	BUG_ON(11, !vma_locked(vma));
 	return clear_huge_pmd(vma, pmd, addr);
+}
+
+/*
+ * mkclean_huge_pmd - make a huge page read-only and clean, if it is mapped and
+ * one of the page frames [pfn, pfn + nr_pages) is in it.
+ *
+ * Locks: the file's i_mmap_rwsem; takes the PMD lock.  Sleeps: no.
+ * Return: false when the PMD is no device's huge page (any more).
+ */
+bool mkclean_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr,
+		      uint64_t pfn, uint64_t nr_pages)
+{
+	uint64_t haddr = addr & pmd_mask();
+	uint64_t pmdval;
+	bool huge;
+
+	BUG_ON(11, !machine_rwsem_held(&vma->vm_mapping->i_mmap_rwsem));
+	pmd_lock(pmd);
+	pmdval = pmd_load(pmd);
+	huge = pmd_devmap(pmdval);
+	if (huge && pmd_pfn(pmdval) < pfn + nr_pages &&
+	    pfn < pmd_pfn(pmdval) + entries_per_table() &&
+	    entry_mkclean(pmd.word, pmdval))
+		machine_tlb_flush(vma->vm_mm, haddr, haddr + pmd_size());
+	pmd_unlock(pmd);
+	return huge;
 }
 
 /*

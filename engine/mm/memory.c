@@ -60,7 +60,7 @@ static vm_fault_t alloc_set_pte(struct vm_fault *vmf)
 		return trace_answer(__func__, ret);
 	if (!pte_none(machine_pt_load(vmf->pte)))
 		return trace_answer(__func__, VM_FAULT_NOPAGE);
-	entry = pfn_pte(vmf->cow_page, PAGE_READONLY | _PAGE_DIRTY);
+	entry = pfn_pte(vmf->cow_page, PAGE_ANON);
 	add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
 	machine_pt_store(vmf->pte, maybe_mkwrite(entry, vma));
 	return trace_answer(__func__, 0);
@@ -85,16 +85,17 @@ vm_fault_t finish_fault(struct vm_fault *vmf)
 }
 
 /*
- * Map a page of the device; access is 0 or FAULT_FLAG_WRITE.  A page that is
- * there already is as good as one just mapped, and for a write it is made
- * writable: this is the mkwrite of Linux 4.16 mm/memory.c insert_pfn().
+ * Map a page that is not counted; access is 0 or FAULT_FLAG_WRITE.  A page that
+ * is there already is as good as one just mapped, and for a write it is made
+ * writable: this is the mkwrite of Linux 4.16 mm/memory.c insert_pfn().  If it
+ * is another page than the one to be written, a zero page that is about to be
+ * unmapped, the access repeats until that has happened.
  */
-static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn,
+static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn, uint64_t flags,
 			     unsigned int access)
 {
 	vm_fault_t ret = pte_alloc_one_map(vmf);
-	uint64_t entry = pfn_pte(pfn, PAGE_READONLY | _PAGE_SPECIAL |
-				      _PAGE_DEVMAP);
+	uint64_t entry = pfn_pte(pfn, PAGE_READONLY | _PAGE_SPECIAL | flags);
 	uint64_t old;
 
 	if (ret)
@@ -117,7 +118,7 @@ static vm_fault_t insert_pfn(struct vm_fault *vmf, uint64_t pfn,
 vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn)
 {
 	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
-	return insert_pfn(vmf, pfn, 0);
+	return insert_pfn(vmf, pfn, _PAGE_DEVMAP, 0);
 }
 
 /*
@@ -130,7 +131,19 @@ vm_fault_t vmf_insert_mixed(struct vm_fault *vmf, uint64_t pfn)
 vm_fault_t vmf_insert_mixed_mkwrite(struct vm_fault *vmf, uint64_t pfn)
 {
 	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
-	return insert_pfn(vmf, pfn, FAULT_FLAG_WRITE);
+	return insert_pfn(vmf, pfn, _PAGE_DEVMAP, FAULT_FLAG_WRITE);
+}
+
+/*
+ * vmf_insert_zero_page - map the zero page, read-only, where a file has a hole.
+ *
+ * Locks: mmap_sem; takes the locks of the PMD and the PTE table.  Sleeps: yes.
+ * Return: VM_FAULT_NOPAGE, whatever page is there now, or VM_FAULT_OOM.
+ */
+vm_fault_t vmf_insert_zero_page(struct vm_fault *vmf)
+{
+	BUG_ON(11, !machine_rwsem_held(&vmf->vma->vm_mm->mmap_sem));
+	return insert_pfn(vmf, machine_zero_pfn(), 0, 0);
 }
 
 static vm_fault_t __do_fault(struct vm_fault *vmf)
@@ -176,35 +189,84 @@ static vm_fault_t do_fault(struct vm_fault *vmf)
 	return do_shared_fault(vmf);
 }
 
+/* A page with the contents of the one that is mapped. */
+static uint64_t wp_alloc_copy(const struct vm_fault *vmf)
+{
+	uint64_t old = vmf->orig_pte;
+	uint64_t copy = machine_page_alloc(MACHINE_PAGE_DATA);
+
+	if (copy && (pte_anon(old) || pte_devmap(old)))
+		machine_data_copy(copy, pte_pfn(old));
+	else if (copy)
+		machine_data_clear(copy);
+	return copy;
+}
+
 /*
  * A write to a read-only page of a private mapping: give it a page of its own,
  * as Linux 4.12 wp_page_copy().  The page is copied without a lock; whether it
- * still is the page that is mapped, the PTE tells afterwards.
+ * still is the page that is mapped, the PTE tells afterwards.  An anonymous
+ * page has a reference of the caller's, so that it stays meanwhile; that is
+ * dropped here, and so is the PTE's when it maps the copy.
  */
 static vm_fault_t wp_page_copy(struct vm_fault *vmf)
 {
-	struct vm_area_struct *vma = vmf->vma;
+	struct mm *mm = vmf->vma->vm_mm;
 	uint64_t addr = vmf->address;
-	uint64_t copy = machine_page_alloc(MACHINE_PAGE_DATA);
-	uint64_t entry;
+	uint64_t old = vmf->orig_pte;
+	uint64_t copy = wp_alloc_copy(vmf);
+	uint64_t entry = pfn_pte(copy, PAGE_ANON);
+	bool replaced = false;
 
-	if (!copy)
-		return VM_FAULT_OOM;
-	machine_data_copy(copy, pte_pfn(vmf->orig_pte));
-
-	vmf->pte = pte_offset_map_lock(vmf->pmd, addr, &vmf->ptl);
-	if (machine_pt_load(vmf->pte) == vmf->orig_pte) {
-		/* Never two translations at once: clear, flush, then set. */
-		machine_pt_xchg(vmf->pte, PTE_NONE);
-		machine_tlb_flush(vma->vm_mm, addr, addr + page_size());
-		add_mm_counter(vma->vm_mm, MM_ANONPAGES, 1);
-		entry = pfn_pte(copy, PAGE_READONLY | _PAGE_DIRTY);
-		machine_pt_store(vmf->pte, maybe_mkwrite(entry, vma));
-		copy = 0;
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		entry = maybe_mkwrite(entry, vmf->vma);
+	if (copy) {
+		vmf->pte = pte_offset_map_lock(vmf->pmd, addr, &vmf->ptl);
+		replaced = machine_pt_load(vmf->pte) == old;
+		if (replaced) {
+			/* Never two translations: clear, flush, then set. */
+			machine_pt_xchg(vmf->pte, PTE_NONE);
+			machine_tlb_flush(mm, addr, addr + page_size());
+			if (!pte_anon(old))
+				add_mm_counter(mm, MM_ANONPAGES, 1);
+			machine_pt_store(vmf->pte, entry);
+		}
+		pte_unmap_unlock(vmf->ptl);
+		if (!replaced)
+			machine_page_free(copy);
 	}
+	if (pte_anon(old)) {
+		put_anon_page(pte_pfn(old));
+		if (replaced)
+			put_anon_page(pte_pfn(old));
+	}
+	return copy ? VM_FAULT_WRITE : VM_FAULT_OOM;
+}
+
+/*
+ * A write to an anonymous page, or a pin that needs it unshared.  It is read-
+ * only because the mapping was, or because of fork().  The PTE's lock is held
+ * on entry and released here.
+ */
+static vm_fault_t wp_anon_page(struct vm_fault *vmf)
+{
+	struct page *page = pfn_to_page(pte_pfn(vmf->orig_pte));
+	uint64_t entry = vmf->orig_pte | _PAGE_EXCLUSIVE;
+
+	/*
+	 * No copy when nobody else has it.  A page may be exclusive and have
+	 * pins: those want to see what is written.
+	 */
+	if (!pte_exclusive(vmf->orig_pte) && machine_load(&page->refcount)) {
+		machine_add(&page->refcount, 1);
+		pte_unmap_unlock(vmf->ptl);
+		return wp_page_copy(vmf);
+	}
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		entry = maybe_mkwrite(entry | _PAGE_ACCESSED | _PAGE_DIRTY,
+				      vmf->vma);
+	machine_pt_store(vmf->pte, entry);
 	pte_unmap_unlock(vmf->ptl);
-	if (copy)
-		machine_page_free(copy);
 	return VM_FAULT_WRITE;
 }
 
@@ -215,13 +277,16 @@ static vm_fault_t wp_pfn_shared(struct vm_fault *vmf)
 }
 
 /*
- * A write to a PTE that is there and read-only.  Its lock is held on entry and
- * released here.  There is no anonymous page among them: a private copy is made
- * for a write, so it is writable from the beginning.
+ * A write to a PTE that is there and read-only, or a pin that wants an anony-
+ * mous page unshared.  Its lock is held on entry and released here.
  */
 static vm_fault_t do_wp_page(struct vm_fault *vmf)
 {
+	if (pte_anon(vmf->orig_pte))
+		return trace_answer(__func__, wp_anon_page(vmf));
 	pte_unmap_unlock(vmf->ptl);
+	if (!(vmf->flags & FAULT_FLAG_WRITE))
+		return trace_answer(__func__, 0);
 	if (vmf->vma->vm_flags & VM_SHARED)
 		return trace_answer(__func__, wp_pfn_shared(vmf));
 	return trace_answer(__func__, wp_page_copy(vmf));
@@ -235,12 +300,14 @@ static vm_fault_t handle_present_pte(struct vm_fault *vmf)
 {
 	vmf->pte = pte_offset_map_lock(vmf->pmd, vmf->address, &vmf->ptl);
 	if (machine_pt_load(vmf->pte) == vmf->orig_pte &&
-	    vmf->flags & FAULT_FLAG_WRITE) {
+	    vmf->flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) {
 		if (!pte_write(vmf->orig_pte))
 			return do_wp_page(vmf);
 		/* As on x86: a read leaves it to the MMU to mark it young. */
-		machine_pt_store(vmf->pte, vmf->orig_pte | _PAGE_ACCESSED |
-					   _PAGE_DIRTY);
+		if (vmf->flags & FAULT_FLAG_WRITE)
+			machine_pt_store(vmf->pte, vmf->orig_pte |
+						   _PAGE_ACCESSED |
+						   _PAGE_DIRTY);
 	}
 	pte_unmap_unlock(vmf->ptl);
 	return 0;
@@ -326,5 +393,5 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, uint64_t addr,
 	};
 
 	BUG_ON(11, !machine_rwsem_held(&vma->vm_mm->mmap_sem));
-	return __handle_mm_fault(&vmf);
+	return trace_answer(__func__, __handle_mm_fault(&vmf));
 }

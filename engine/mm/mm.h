@@ -75,7 +75,10 @@ struct address_space {
 	struct machine_spinlock i_pages;	/* for the tree and its slots */
 	struct dax_node *i_root;	/* NULL without any entry */
 
-	/* The filesystem's i_mmap_sem: faults read, truncate writes. */
+	/*
+	 * A word.  It shrinks only under the filesystem's i_mmap_sem, that
+	 * faults hold.
+	 */
 	uint64_t i_size;		/* bytes */
 
 	/* Set once, when the file is made. */
@@ -102,6 +105,8 @@ struct vm_area_struct {
 };
 
 #define FAULT_FLAG_WRITE 0x1u
+#define FAULT_FLAG_UNSHARE 0x2u	/* for a pin: an anonymous page that is there
+				 * must not be shared; else as a read */
 
 /* Answers of a fault; 0 and any that is no error repeat the access. */
 typedef unsigned int vm_fault_t;
@@ -159,11 +164,26 @@ void exit_mmap(struct mm *mm);
 int do_mmap(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned int prot,
 	    unsigned int flags, struct address_space *mapping, uint64_t pgoff);
 int do_munmap(struct mm *mm, uint64_t addr, uint64_t bytes);
-int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
+void unmap_region(struct mm *mm, uint64_t start, uint64_t end,
+		  struct vm_area_struct *tail);
+
+/* vma.c */
 struct vm_area_struct *find_vma(const struct mm *mm, uint64_t addr);
 struct vm_area_struct *vma_next(const struct vm_area_struct *vma);
+struct vm_area_struct *vma_before(const struct mm *mm, uint64_t addr);
+bool range_valid(uint64_t addr, uint64_t bytes);
+void vma_link(struct mm *mm, struct vm_area_struct *vma);
+void vma_unlink(struct mm *mm, struct vm_area_struct *vma);
+void vma_adjust(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+		unsigned int vm_flags);
+void vma_cut(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+	     struct vm_area_struct *tail);
+int vma_split(struct vm_area_struct *vma, uint64_t addr);
+void vma_merge(struct vm_area_struct *vma);
 
 /* madvise.c: access is 0 or FAULT_FLAG_WRITE */
+int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes);
+void mm_populate(struct mm *mm, uint64_t addr, uint64_t bytes);
 int madvise_populate(struct mm *mm, uint64_t addr, uint64_t bytes,
 		     unsigned int access);
 
@@ -187,6 +207,9 @@ int pin_user_page(struct mm *mm, uint64_t addr, unsigned int access,
 void unpin_user_page(uint64_t pfn);
 /* Sleep until a device's page has no pins; the caller looks again. */
 void wait_on_page_pinned(uint64_t pfn);
+int faultin_range(struct vm_area_struct *vma, uint64_t start, uint64_t end,
+		  unsigned int access);
+void put_anon_page(uint64_t pfn);
 
 /* access.c */
 int mm_load(struct mm *mm, uint64_t addr, size_t size, uint64_t *val);
@@ -204,12 +227,16 @@ vm_fault_t vmf_insert_zero_page(struct vm_fault *vmf);
 vm_fault_t vmf_insert_pfn_pmd(struct vm_fault *vmf, uint64_t pfn);
 vm_fault_t vmf_insert_huge_zero_pmd(struct vm_fault *vmf);
 void huge_pmd_set_accessed(struct vm_fault *vmf, uint64_t orig_pmd);
+bool mkclean_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr,
+		      uint64_t pfn, uint64_t nr_pages);
 bool zap_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd, uint64_t addr);
 void __split_huge_pmd(struct vm_area_struct *vma, struct pmd pmd,
 		      uint64_t addr);
 
 /* rmap.c */
+bool vma_file_range(const struct vm_area_struct *vma, uint64_t pgoff,
+		    uint64_t nr_pages, uint64_t *start, uint64_t *end);
 void pfn_mkclean_range(struct address_space *mapping, uint64_t pgoff,
 		       uint64_t nr_pages, uint64_t pfn);
 
@@ -217,6 +244,8 @@ void pfn_mkclean_range(struct address_space *mapping, uint64_t pgoff,
 void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end);
 void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
 			 uint64_t nr_pages);
+void unmap_mapping_pages_even_cows(struct address_space *mapping,
+				   uint64_t pgoff, uint64_t nr_pages);
 void free_pgtables(struct mm *mm, uint64_t start, uint64_t end, uint64_t floor,
 		   uint64_t ceiling);
 
@@ -237,6 +266,15 @@ static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
 					 uint64_t addr)
 {
 	return ((addr - vma->vm_start) >> page_shift()) + vma->vm_pgoff;
+}
+
+/*
+ * A write(2) may let a file grow while faults read its size, so both sides
+ * treat it as a word.
+ */
+static inline uint64_t i_size_read(const struct address_space *mapping)
+{
+	return machine_load(&mapping->i_size);
 }
 
 #endif /* MM_MM_H */

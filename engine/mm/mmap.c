@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mmap.c - address spaces and their mappings (VMAs).
- *
- * mm->mm_vmas holds the VMAs in the order of their addresses; they never
- * overlap.  A VMA is changed under mmap_sem and the file's i_mmap_rwsem, both
- * for write, so either of them is enough to read it.
+ * mmap.c - address spaces: made, mapped, unmapped, and ended.
  */
 #include "mm/mm.h"
 
@@ -32,94 +28,6 @@ struct mm *mm_create(const char *name)
 	return mm;
 }
 
-static struct vm_area_struct *node_vma(struct avl_node *node)
-{
-	return node ? container_of(node, struct vm_area_struct, vm_node) : NULL;
-}
-
-/*
- * find_vma - the first VMA that ends behind addr; it may begin behind it too.
- *
- * Locks: mmap_sem, or everything at rest.  Sleeps: no.
- * Return: NULL when there is none; find_vma(mm, 0) is the first of all.
- */
-struct vm_area_struct *find_vma(const struct mm *mm, uint64_t addr)
-{
-	struct avl_node *node = mm->mm_vmas.node;
-	struct vm_area_struct *found = NULL;
-
-	while (node) {
-		struct vm_area_struct *vma = node_vma(node);
-
-		if (vma->vm_end <= addr) {
-			node = node->child[1];
-		} else {
-			found = vma;
-			node = node->child[0];
-		}
-	}
-	return found;
-}
-
-/*
- * vma_next - the VMA at the next higher address.
- *
- * Locks: mmap_sem, or everything at rest.  Sleeps: no.
- * Return: NULL after the last.
- */
-struct vm_area_struct *vma_next(const struct vm_area_struct *vma)
-{
-	return node_vma(avl_next(&vma->vm_node));
-}
-
-/* Insert where no VMA is: into the mm's tree and the file's list. */
-static void vma_link(struct mm *mm, struct vm_area_struct *vma)
-{
-	struct avl_node **link = &mm->mm_vmas.node;
-	struct address_space *mapping = vma->vm_mapping;
-	struct avl_node *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		link = &parent->child[node_vma(parent)->vm_start <
-				      vma->vm_start];
-	}
-	avl_insert(&mm->mm_vmas, &vma->vm_node, parent, link);
-	machine_down_write(&mapping->i_mmap_rwsem);
-	list_add_tail(&vma->vm_shared, &mapping->i_mmap);
-	machine_up_write(&mapping->i_mmap_rwsem);
-}
-
-static void vma_unlink(struct mm *mm, struct vm_area_struct *vma)
-{
-	struct address_space *mapping = vma->vm_mapping;
-
-	avl_erase(&mm->mm_vmas, &vma->vm_node);
-	machine_down_write(&mapping->i_mmap_rwsem);
-	list_del_init(&vma->vm_shared);
-	machine_up_write(&mapping->i_mmap_rwsem);
-	machine_free(vma);
-}
-
-/* Shrink a VMA to [start, end). */
-static void vma_adjust(struct vm_area_struct *vma, uint64_t start, uint64_t end)
-{
-	machine_down_write(&vma->vm_mapping->i_mmap_rwsem);
-	vma->vm_pgoff = linear_page_index(vma, start);
-	vma->vm_start = start;
-	vma->vm_end = end;
-	machine_up_write(&vma->vm_mapping->i_mmap_rwsem);
-}
-
-/* Return: whether [addr, addr + bytes) is made of pages a program can have. */
-static bool range_valid(uint64_t addr, uint64_t bytes)
-{
-	uint64_t offset_mask = page_size() - 1;
-
-	return !(addr & offset_mask) && !(bytes & offset_mask) && bytes &&
-	       addr < task_size() && bytes <= task_size() - addr;
-}
-
 static unsigned int calc_vm_flags(unsigned int prot, unsigned int flags)
 {
 	unsigned int vm_flags = 0;
@@ -128,9 +36,35 @@ static unsigned int calc_vm_flags(unsigned int prot, unsigned int flags)
 		vm_flags |= VM_READ;
 	if (prot & PROT_WRITE)
 		vm_flags |= VM_WRITE;
-	if (flags == MAP_SHARED)
+	if (flags & MAP_SHARED)
 		vm_flags |= VM_SHARED;
+	if (flags & MAP_SYNC)
+		vm_flags |= VM_SYNC;
 	return vm_flags;
+}
+
+static bool map_flags_valid(unsigned int flags)
+{
+	flags &= ~(0u | MAP_POPULATE);
+	return flags == MAP_PRIVATE || flags == MAP_SHARED ||
+	       flags == (MAP_SHARED | MAP_SYNC);
+}
+
+/* Return: 0, or -EEXIST when something is mapped there. */
+static int mmap_region(struct mm *mm, struct vm_area_struct *vma)
+{
+	struct vm_area_struct *next;
+
+	machine_down_write(&mm->mmap_sem);
+	next = find_vma(mm, vma->vm_start);
+	if (next && next->vm_start < vma->vm_end) {
+		machine_up_write(&mm->mmap_sem);
+		return -EEXIST;
+	}
+	vma_link(mm, vma);
+	vma_merge(vma);
+	machine_up_write(&mm->mmap_sem);
+	return 0;
 }
 
 /*
@@ -144,11 +78,10 @@ int do_mmap(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned int prot,
 	    unsigned int flags, struct address_space *mapping, uint64_t pgoff)
 {
 	struct vm_area_struct *vma;
-	struct vm_area_struct *next;
+	int error;
 
 	if (!range_valid(addr, bytes) ||
-	    prot & ~(0u | PROT_READ | PROT_WRITE) ||
-	    (flags != MAP_SHARED && flags != MAP_PRIVATE) ||
+	    prot & ~(0u | PROT_READ | PROT_WRITE) || !map_flags_valid(flags) ||
 	    pgoff > (UINT64_MAX - bytes) >> page_shift())
 		return -EINVAL;
 	vma = machine_alloc(sizeof(*vma), "vm_area_struct");
@@ -161,15 +94,13 @@ int do_mmap(struct mm *mm, uint64_t addr, uint64_t bytes, unsigned int prot,
 	vma->vm_pgoff = pgoff;
 	vma->vm_flags = calc_vm_flags(prot, flags);
 
-	machine_down_write(&mm->mmap_sem);
-	next = find_vma(mm, addr);
-	if (next && next->vm_start < addr + bytes) {
-		machine_up_write(&mm->mmap_sem);
+	error = mmap_region(mm, vma);
+	if (error) {
 		machine_free(vma);
-		return -EEXIST;
+		return error;
 	}
-	vma_link(mm, vma);
-	machine_up_write(&mm->mmap_sem);
+	if (flags & MAP_POPULATE)
+		mm_populate(mm, addr, bytes);
 	return 0;
 }
 
@@ -181,34 +112,32 @@ static void remove_vmas(struct mm *mm, uint64_t start, uint64_t end,
 	struct vm_area_struct *next;
 
 	if (tail) {
-		*tail = *vma;
-		tail->vm_pgoff = linear_page_index(vma, end);
-		tail->vm_start = end;
-		vma_adjust(vma, vma->vm_start, start);
-		vma_link(mm, tail);
+		vma_cut(vma, start, end, tail);
 		return;
 	}
 	for (; vma && vma->vm_start < end; vma = next) {
 		next = vma_next(vma);
 		if (vma->vm_start < start)
-			vma_adjust(vma, vma->vm_start, start);
+			vma_adjust(vma, vma->vm_start, start, vma->vm_flags);
 		else if (vma->vm_end > end)
-			vma_adjust(vma, end, vma->vm_end);
+			vma_adjust(vma, end, vma->vm_end, vma->vm_flags);
 		else
 			vma_unlink(mm, vma);
 	}
 }
 
 /*
- * Unmap [start, end).  tail is memory for a second VMA, for when the range lies
- * in the middle of one, else NULL.  Cannot fail.
+ * unmap_region - unmap [start, end).  tail is memory for a second VMA, for when
+ * the range lies in the middle of one, else NULL.  Cannot fail.
+ *
+ * Locks: mmap_sem for write.  Sleeps: yes.
  */
-static void unmap_region(struct mm *mm, uint64_t start, uint64_t end,
-			 struct vm_area_struct *tail)
+void unmap_region(struct mm *mm, uint64_t start, uint64_t end,
+		  struct vm_area_struct *tail)
 {
 	struct vm_area_struct *vma;
 	struct vm_area_struct *next;
-	struct avl_node *prev;
+	struct vm_area_struct *prev;
 
 	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
 	     vma = vma_next(vma))
@@ -221,8 +150,8 @@ static void unmap_region(struct mm *mm, uint64_t start, uint64_t end,
 	 * tables are ours, except where a neighbour has part of them.
 	 */
 	next = find_vma(mm, start);
-	prev = next ? avl_prev(&next->vm_node) : avl_last(&mm->mm_vmas);
-	free_pgtables(mm, start, end, prev ? node_vma(prev)->vm_end : 0,
+	prev = vma_before(mm, start);
+	free_pgtables(mm, start, end, prev ? prev->vm_end : 0,
 		      next ? next->vm_start : task_size());
 }
 
@@ -257,37 +186,6 @@ int do_munmap(struct mm *mm, uint64_t addr, uint64_t bytes)
 	unmap_region(mm, addr, end, tail);
 unlock:
 	machine_up_write(&mm->mmap_sem);
-	return error;
-}
-
-/*
- * madvise_dontneed - forget the pages of [addr, addr + bytes), private copies
- * too; the mappings stay.
- *
- * Locks: takes mmap_sem, only for read: faults go on.  Sleeps: yes.
- * Return: 0, -EINVAL: not whole pages, or as in Linux -ENOMEM: part of the
- * range is not mapped, the rest was done.
- */
-int madvise_dontneed(struct mm *mm, uint64_t addr, uint64_t bytes)
-{
-	struct vm_area_struct *vma;
-	uint64_t end = addr + bytes;
-	uint64_t reached = addr;
-	int error = 0;
-
-	if (!range_valid(addr, bytes))
-		return -EINVAL;
-	machine_down_read(&mm->mmap_sem);
-	for (vma = find_vma(mm, addr); vma && vma->vm_start < end;
-	     vma = vma_next(vma)) {
-		if (vma->vm_start > reached)
-			error = -ENOMEM;
-		reached = min_u64(end, vma->vm_end);
-		zap_page_range(vma, max_u64(addr, vma->vm_start), reached);
-	}
-	if (reached < end)
-		error = -ENOMEM;
-	machine_up_read(&mm->mmap_sem);
 	return error;
 }
 

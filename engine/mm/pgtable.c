@@ -9,6 +9,39 @@
 #include "mm/mm.h"
 
 /*
+ * entry_change - clear and set bits of an entry that was val when it was read.
+ * It is changed in place, never none in between, and no mark is lost that the
+ * MMU makes meanwhile.
+ *
+ * Locks: the table's.  Sleeps: no.
+ * Return: the entry as it was just before.
+ */
+uint64_t entry_change(uint64_t *word, uint64_t val, uint64_t clear,
+		      uint64_t set)
+{
+	while (!machine_pt_cmpxchg(word, &val, (val & ~clear) | set))
+		;
+	return val;
+}
+
+/*
+ * entry_mkclean - make an entry read-only and clean that was val when it was
+ * read; in place, as above.
+ *
+ * Locks: the table's.  Sleeps: no.
+ * Return: whether there was something to do, so that the TLBs have to be
+ * flushed before the lock is dropped.
+ */
+bool entry_mkclean(uint64_t *word, uint64_t val)
+{
+	/* The MMU marks only dirty what is writable. */
+	if (!(val & (_PAGE_RW | _PAGE_DIRTY)))
+		return false;
+	entry_change(word, val, _PAGE_RW | _PAGE_DIRTY, 0);
+	return true;
+}
+
+/*
  * table_entry - the entry for addr in a table of that level.
  *
  * Locks: none.  Sleeps: no.

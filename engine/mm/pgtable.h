@@ -15,6 +15,8 @@
  *   trans_huge		maps the huge zero page, there is no other huge page
  *   bad		anything else: a bug
  * and a PTE one of none, devmap, zero page (both _PAGE_SPECIAL) or anonymous.
+ * What maps a page may be _PAGE_PROTNONE instead of _PAGE_PRESENT: in a mapping
+ * that allows no access it keeps its page, but the MMU does not find it.
  *
  * Who may write an entry holds the lock of its table; the MMU of any CPU may
  * set _PAGE_ACCESSED and _PAGE_DIRTY at any time.  Everybody may read without
@@ -33,7 +35,10 @@ struct mm;
 #define _PAGE_ACCESSED (UINT64_C(1) << 5)
 #define _PAGE_DIRTY (UINT64_C(1) << 6)
 #define _PAGE_PSE (UINT64_C(1) << 7)		/* huge */
+#define _PAGE_PROTNONE (UINT64_C(1) << 8)	/* software: see above */
 #define _PAGE_SPECIAL (UINT64_C(1) << 9)	/* software: not counted */
+/* Software: an anonymous page that no other entry maps. */
+#define _PAGE_EXCLUSIVE (UINT64_C(1) << 10)
 #define _PAGE_DEVMAP (UINT64_C(1) << 58)	/* software: a device's page */
 
 #define PTE_PFN_SHIFT 12
@@ -42,6 +47,8 @@ struct mm;
 
 /* What every entry that maps a page has: a new page counts as just used. */
 #define PAGE_READONLY (_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)
+/* What an entry for a new private copy has, at least. */
+#define PAGE_ANON (PAGE_READONLY | _PAGE_DIRTY | _PAGE_EXCLUSIVE)
 /* What an entry that points to the next table has. */
 #define _PAGE_TABLE \
 	(_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED | _PAGE_DIRTY)
@@ -119,7 +126,7 @@ static inline bool pte_none(uint64_t pteval)
 
 static inline bool pte_present(uint64_t pteval)
 {
-	return pteval & _PAGE_PRESENT;
+	return pteval & (_PAGE_PRESENT | _PAGE_PROTNONE);
 }
 
 static inline bool pte_write(uint64_t pteval)
@@ -135,6 +142,17 @@ static inline bool pte_special(uint64_t pteval)
 static inline bool pte_devmap(uint64_t pteval)
 {
 	return pteval & _PAGE_DEVMAP;
+}
+
+/* An entry that is not none maps a private copy? */
+static inline bool pte_anon(uint64_t pteval)
+{
+	return !pte_special(pteval);
+}
+
+static inline bool pte_exclusive(uint64_t pteval)
+{
+	return pteval & _PAGE_EXCLUSIVE;
 }
 
 static inline uint64_t pte_pfn(uint64_t pteval)
@@ -213,13 +231,12 @@ struct dev_pagemap;
 /* What the engine knows of a page frame. */
 struct page {
 	struct machine_spinlock ptl;	/* of its entries, if it is a table */
-	union {
-		uint64_t next;		/* pfn, in struct mmu_gather */
-		struct dev_pagemap *pgmap; /* a device's page: of which one */
-	};
+	uint64_t next;			/* pfn, in struct mmu_gather */
+	struct dev_pagemap *pgmap;	/* a device's page: of which one */
 	/*
-	 * A word.  An anonymous page: entries that map it and pins.  A
-	 * device's page: pins, it is idle at 0.
+	 * A word.  A device's page: pins, it is idle at 0.  An anonymous page:
+	 * entries that map it and pins, all but one of them, so that a new page
+	 * has it right and who drops the last reference finds 0.
 	 */
 	uint64_t refcount;
 };
@@ -232,6 +249,9 @@ static inline struct page *pfn_to_page(uint64_t pfn)
 	return machine_page_meta(pfn);
 }
 
+uint64_t entry_change(uint64_t *word, uint64_t val, uint64_t clear,
+		      uint64_t set);
+bool entry_mkclean(uint64_t *word, uint64_t val);
 uint64_t *table_entry(uint64_t table, unsigned int level, uint64_t addr);
 uint64_t table_alloc(const char *lock_name);
 void table_free(uint64_t table);

@@ -34,7 +34,7 @@ static void tlb_remove_tlb_entry(struct mmu_gather *tlb, uint64_t addr,
 	tlb->end = max_u64(tlb->end, addr + bytes);
 }
 
-/* Free an anonymous page after the flush. */
+/* Drop the only entry of an anonymous page after the flush. */
 static void tlb_remove_page(struct mmu_gather *tlb, uint64_t pfn)
 {
 	pfn_to_page(pfn)->next = tlb->pages;
@@ -66,7 +66,7 @@ static void tlb_finish_mmu(struct mmu_gather *tlb)
 	while (tlb->pages) {
 		pfn = tlb->pages;
 		tlb->pages = pfn_to_page(pfn)->next;
-		machine_page_free(pfn);
+		put_anon_page(pfn);
 	}
 	while (tlb->tables) {
 		pfn = tlb->tables;
@@ -104,7 +104,13 @@ static void zap_pte_range(struct mm *mm, struct pmd pmd, uint64_t addr,
 		if (pte_special(pteval))
 			continue;
 		nr_anon++;
-		tlb_remove_page(&tlb, pte_pfn(pteval));
+		if (pte_exclusive(pteval)) {
+			tlb_remove_page(&tlb, pte_pfn(pteval));
+			continue;
+		}
+		/* Others have it too; it can be in no list of ours. */
+		tlb_flush_mmu_tlbonly(&tlb);
+		put_anon_page(pte_pfn(pteval));
 	}
 	if (nr_anon)
 		add_mm_counter(mm, MM_ANONPAGES, -nr_anon);
@@ -160,6 +166,25 @@ void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end)
 	zap_pmd_range(vma, start, end, ZAP_ALL);
 }
 
+static void unmap_mapping_range(struct address_space *mapping, uint64_t pgoff,
+				uint64_t nr_pages, enum zap_mode mode)
+{
+	struct list_head *pos;
+	uint64_t start;
+	uint64_t end;
+
+	machine_down_read(&mapping->i_mmap_rwsem);
+	for (pos = mapping->i_mmap.next; pos != &mapping->i_mmap;
+	     pos = pos->next) {
+		struct vm_area_struct *vma = container_of(
+			pos, struct vm_area_struct, vm_shared);
+
+		if (vma_file_range(vma, pgoff, nr_pages, &start, &end))
+			zap_pmd_range(vma, start, end, mode);
+	}
+	machine_up_read(&mapping->i_mmap_rwsem);
+}
+
 /*
  * unmap_mapping_pages - unmap pages of a file wherever they are mapped; private
  * copies stay, they are no pages of the file.
@@ -169,27 +194,19 @@ void zap_page_range(struct vm_area_struct *vma, uint64_t start, uint64_t end)
 void unmap_mapping_pages(struct address_space *mapping, uint64_t pgoff,
 			 uint64_t nr_pages)
 {
-	struct list_head *pos;
+	unmap_mapping_range(mapping, pgoff, nr_pages, ZAP_SHARED_ONLY);
+}
 
-	machine_down_read(&mapping->i_mmap_rwsem);
-	for (pos = mapping->i_mmap.next; pos != &mapping->i_mmap;
-	     pos = pos->next) {
-		struct vm_area_struct *vma = container_of(
-			pos, struct vm_area_struct, vm_shared);
-		uint64_t vma_pages =
-			(vma->vm_end - vma->vm_start) >> page_shift();
-		uint64_t first = max_u64(pgoff, vma->vm_pgoff);
-		uint64_t last = min_u64(pgoff + nr_pages,
-					vma->vm_pgoff + vma_pages);
-
-		if (first >= last)
-			continue;
-		first = (first - vma->vm_pgoff) << page_shift();
-		last = (last - vma->vm_pgoff) << page_shift();
-		zap_pmd_range(vma, vma->vm_start + first, vma->vm_start + last,
-			      ZAP_SHARED_ONLY);
-	}
-	machine_up_read(&mapping->i_mmap_rwsem);
+/*
+ * unmap_mapping_pages_even_cows - the same, and private copies go too: there is
+ * no such page in the file any more.
+ *
+ * Locks: takes the file's i_mmap_rwsem and those of the tables.  Sleeps: yes.
+ */
+void unmap_mapping_pages_even_cows(struct address_space *mapping,
+				   uint64_t pgoff, uint64_t nr_pages)
+{
+	unmap_mapping_range(mapping, pgoff, nr_pages, ZAP_ALL);
 }
 
 /* What free_pgtables() is about. */
