@@ -95,6 +95,7 @@ $(LIBRARY): $(BUILD)/libchecker.o
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
+OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
@@ -109,6 +110,9 @@ $(TESTS): $(BUILD)/%: $(BUILD)/tests/%.o $$(call test_objects,$$*)
 # It looks at the operations that the checker's own functions perform.
 $(BUILD)/checker_sync_random_test: LDLIBS += $(addprefix -Wl$(comma)--wrap=,\
 	run_operate run_choose check_op check_op_at)
+
+# It looks at what reaches the system.
+$(BUILD)/native_test: LDLIBS += -Wl,--wrap=msync
 
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 

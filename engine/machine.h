@@ -151,9 +151,9 @@ uint64_t machine_zero_pfn(void);
 /* Return: log2 of a line's bytes; 6 in life, at most page_shift. */
 unsigned int machine_line_shift(void);
 /*
- * Write the lines of a device page back that hold [offset, offset + bytes).
- * When it returns, what was stored to them before is on the medium.  Does not
- * sleep.
+ * Write the lines of a device page back that hold [offset, offset + bytes);
+ * that may go on into the pages that follow.  When it returns, what was stored
+ * to them before is on the medium.  Does not sleep.
  */
 void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes);
 /*

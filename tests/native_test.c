@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "internal.h"
 #include "native.h"
 
 #define RAM_PAGES 100
@@ -185,6 +187,165 @@ static void device_is_a_file(void **state)
 			 0x1234);
 	close(fd);
 	unlink(path);
+}
+
+/* The linker puts this in place of msync(2), see Makefile. */
+static struct {
+	char *start;
+	size_t bytes;
+	unsigned int nr;
+	int error;
+} msynced;
+
+int __wrap_msync(void *start, size_t bytes, int flags);
+int __wrap_msync(void *start, size_t bytes, int flags)
+{
+	assert_int_equal(flags, MS_SYNC);
+	msynced.start = start;
+	msynced.bytes = bytes;
+	msynced.nr++;
+	errno = msynced.error;
+	return msynced.error ? -1 : 0;
+}
+
+static void open_file(struct native_options *options)
+{
+	char path[] = "/tmp/native_test.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)DEVICE_PAGES * PAGE), 0);
+	options->device_path = path;
+	assert_int_equal(native_open(options), 0);
+	options->device_path = NULL;
+	close(fd);
+	unlink(path);
+}
+
+/* A file is synced by whole pages; memory of our own has no medium. */
+static void written_back(void **state)
+{
+	struct native_options options = usual;
+	const char *device;
+
+	(void)state;
+	assert_int_equal(machine_line_shift(), 6);
+	memset(&msynced, 0, sizeof(msynced));
+	machine_cache_writeback(native_device_pfn(), 0, PAGE);
+	assert_int_equal(msynced.nr, 0);
+	native_close();
+
+	open_file(&options);
+	device = native_device_data();
+	machine_cache_writeback(native_device_pfn() + 2, 8, 8);
+	assert_int_equal(msynced.nr, 1);
+	assert_ptr_equal(msynced.start, device + 2 * PAGE);
+	assert_int_equal(msynced.bytes, 16);
+	machine_cache_writeback(native_device_pfn() + 1, 0, 3 * PAGE);
+	assert_int_equal(msynced.nr, 2);
+	assert_ptr_equal(msynced.start, device + PAGE);
+	assert_int_equal(msynced.bytes, 3 * PAGE);
+	assert_int_equal(native_reports(5), 0);
+	msynced.error = EIO;
+	machine_cache_writeback(native_device_pfn(), 0, 1);
+	assert_int_equal(native_reports(5), 1);
+	assert_string_equal(last_report, "msync: Input/output error");
+}
+
+static void write_back_ram(void)
+{
+	machine_cache_writeback(machine_page_alloc(MACHINE_PAGE_DATA), 0, 8);
+}
+
+static void write_back_too_much(void)
+{
+	machine_cache_writeback(native_device_pfn() + DEVICE_PAGES - 1, 8,
+				PAGE);
+}
+
+static void written_back_wrong(void **state)
+{
+	(void)state;
+	assert_true(is_bug(write_back_ram));
+	assert_true(is_bug(write_back_too_much));
+}
+
+/* Whatever instruction this CPU has, the bytes stay as they are. */
+static void lines_written_back(void **state)
+{
+	static unsigned char bytes[1000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)i;
+#ifdef __x86_64__
+	assert_true(native_write_lines_back(bytes + 7, 900));
+#else
+	assert_false(native_write_lines_back(bytes + 7, 900));
+#endif
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		assert_int_equal(bytes[i], (unsigned char)i);
+}
+
+static struct {
+	uint64_t pfn;
+	size_t offset;
+	size_t bytes;
+	unsigned int nr;
+} told_store, told_writeback;
+
+static void on_store(void *arg, uint64_t pfn, size_t offset, size_t bytes)
+{
+	assert_ptr_equal(arg, &callbacks);
+	told_store.pfn = pfn;
+	told_store.offset = offset;
+	told_store.bytes = bytes;
+	told_store.nr++;
+}
+
+static void on_writeback(void *arg, uint64_t pfn, size_t offset, size_t bytes)
+{
+	assert_ptr_equal(arg, &callbacks);
+	told_writeback.pfn = pfn;
+	told_writeback.offset = offset;
+	told_writeback.bytes = bytes;
+	told_writeback.nr++;
+}
+
+/* Of each word of the device, and of nothing else. */
+static void watchers_are_told(void **state)
+{
+	struct native_options options = usual;
+	uint64_t pfn = native_device_pfn() + 2;
+	uint64_t copy;
+
+	(void)state;
+	native_close();
+	options.on_store = on_store;
+	options.on_writeback = on_writeback;
+	memset(&told_store, 0, sizeof(told_store));
+	memset(&told_writeback, 0, sizeof(told_writeback));
+	assert_int_equal(native_open(&options), 0);
+	machine_data_store(pfn, 12, 4, 1);
+	assert_int_equal(told_store.nr, 1);
+	assert_int_equal(told_store.pfn, pfn);
+	assert_int_equal(told_store.offset, 12);
+	assert_int_equal(told_store.bytes, 4);
+	machine_data_clear(pfn);
+	assert_int_equal(told_store.nr, 1 + PAGE / 8);
+	assert_int_equal(told_store.offset, PAGE - 8);
+	copy = machine_page_alloc(MACHINE_PAGE_DATA);
+	machine_data_copy(copy, pfn);
+	assert_int_equal(told_store.nr, 1 + PAGE / 8);
+	machine_data_copy(pfn, copy);
+	assert_int_equal(told_store.nr, 1 + PAGE / 4);
+	machine_page_free(copy);
+	assert_int_equal(told_writeback.nr, 0);
+	machine_cache_writeback(pfn, 64, 2 * PAGE);
+	assert_int_equal(told_writeback.nr, 1);
+	assert_int_equal(told_writeback.pfn, pfn);
+	assert_int_equal(told_writeback.offset, 64);
+	assert_int_equal(told_writeback.bytes, 2 * PAGE);
 }
 
 static void geometry_is_told(void **state)
@@ -1220,6 +1381,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(open_refuses),
 		TEST(device_is_a_file),
+		TEST(written_back),
+		TEST(written_back_wrong),
+		TEST(lines_written_back),
+		TEST(watchers_are_told),
 		TEST(geometry_is_told),
 		TEST(words),
 		TEST(pt_words),

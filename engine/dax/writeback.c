@@ -39,8 +39,7 @@ static int write_back_pages(struct address_space *mapping, uint64_t index,
 		if (machine_page_poisoned(pfn + i))
 			return -EIO;
 	pfn_mkclean_range(mapping, index, nr_pages, pfn);
-	for (i = 0; i < nr_pages; i++)
-		machine_cache_writeback(pfn + i, 0, (size_t)page_size());
+	machine_cache_writeback(pfn, 0, (size_t)(nr_pages << page_shift()));
 	return 0;
 }
 

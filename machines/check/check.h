@@ -7,6 +7,8 @@
  *   check_machine_reset()   in setup(), before the engine's first call
  *   check_machine_device()  the pages of the device
  *   check_machine_poison()  in setup(): a page of it that the medium has lost
+ *   check_machine_power_cut()	what the medium holds, with options.medium
+ *   check_machine_sync_begin()	and what it has to hold after an fsync
  *   trace_*()               record what happens in a replay
  *
  * Pages, TLBs and CPUs lie in regions of the checker, so they are part of the
@@ -28,6 +30,8 @@ struct check_machine_options {
 	uint32_t device_pages;
 	uint32_t faults;		/* per access; 0: no bound */
 	bool inject_failures;		/* machine_choose() chooses */
+	bool medium;			/* write-backs, and a power cut; they
+					 * make states larger */
 	/* which page a table entry names; 0: none */
 	uint64_t (*entry_pfn)(uint64_t entry);
 };
@@ -38,6 +42,52 @@ void check_machine_reset(void);
 /* Return: the device's first page; aligned to a huge page. */
 uint64_t check_machine_device(void);
 void check_machine_poison(uint64_t pfn);
+
+/* ------ the medium ------ */
+
+/* Values a line can have had since it was written back; more are cut off. */
+#define CHECK_MACHINE_VERSIONS 6
+
+/* What the medium may hold of a line: any of these. */
+struct check_machine_versions {
+	uint32_t nr;
+	uint64_t of[CHECK_MACHINE_VERSIONS];
+};
+
+/* In setup(): all is on the medium. */
+void check_machine_settle(void);
+
+#define CHECK_MACHINE_NOTES 16
+
+/*
+ * Words to be seen at the moment of a power cut, beside the device: what is
+ * there is told from before and after it by machine_store().  NULL without
+ * options.medium.
+ */
+uint64_t *check_machine_notes(void);
+
+/*
+ * The power is cut: one operation, ordered with each that stores to the notes
+ * or the device, or writes back.  Until the caller's next operation it can look
+ * at all that, and at what check_machine_medium() says of a word.
+ */
+void check_machine_power_cut(void);
+/* No operation.  pfn: of any page; only a device's has old versions. */
+struct check_machine_versions check_machine_medium(uint64_t pfn, size_t offset);
+/* Return: one of them; the search tries each.  Not in setup() or finish(). */
+uint64_t check_machine_survivor(const struct check_machine_versions *versions);
+
+/*
+ * O5.  Before an fsync, for each page of the device that the file has: note how
+ * many stores each line has seen; marks has room for check_machine_marks().
+ */
+size_t check_machine_marks(void);
+void check_machine_sync_begin(uint64_t pfn, uint32_t *marks);
+/*
+ * After it.  Return: whether all those stores are on the medium; else *offset
+ * is the first word of which one is not.
+ */
+bool check_machine_synced(uint64_t pfn, const uint32_t *marks, size_t *offset);
 
 /* Code address that lost the first page lost, or NULL: no page is lost. */
 const void *check_machine_lost(void);

@@ -32,7 +32,8 @@ struct machine {
 	size_t used;			/* of this struct, and so of the CPUs */
 	uint32_t nr_frames[OWNERS];	/* up to the last one in use */
 	size_t frames_used[OWNERS];
-	size_t device_used;
+	size_t device_used;		/* notes and frames */
+	size_t lines_used;
 	struct cpu cpus[CPUS];
 };
 
@@ -77,6 +78,16 @@ struct frame *pages_frame(uint64_t pfn);
 struct frame *pages_frame_of(const void *word);
 /* A table entry at `where` no longer names what it named. */
 void pages_entry_changed(uint64_t from, uint64_t to, const void *where);
+
+/* Return: the notes, if any, and the device's frames behind them. */
+const void *pages_device(size_t *bytes);
+
+/* medium.c */
+int medium_open(void);
+void medium_reset(void);
+/* A word of a page has been stored to, which held `old` before. */
+void medium_stored(uint64_t pfn, size_t offset, uint64_t old,
+		   const void *where);
 
 /* tlb.c */
 int tlb_open(void);

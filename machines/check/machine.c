@@ -45,7 +45,7 @@ int check_machine_open(const struct check_machine_options *options)
 	machine->used = offsetof(struct machine, cpus) +
 			options->nr_cpus * sizeof(struct cpu);
 	if (check_region(machine, &machine->used) || pages_open() ||
-	    tlb_open() || counts_open())
+	    medium_open() || tlb_open() || counts_open())
 		return -1;
 	return 0;
 }
@@ -56,6 +56,7 @@ void check_machine_reset(void)
 	machine->used = offsetof(struct machine, cpus) +
 			options_in_use.nr_cpus * sizeof(struct cpu);
 	pages_reset();
+	medium_reset();
 	for (unsigned int cpu = 0; cpu < options_in_use.nr_cpus; cpu++)
 		check_spin_init(&machine->cpus[cpu].insn, "instruction");
 }
@@ -227,6 +228,16 @@ static uint64_t *data_word_to_store(uint64_t pfn, size_t offset,
 	return word;
 }
 
+static const uint64_t *data_word_to_load(uint64_t pfn, size_t offset,
+					 const void *where)
+{
+	const uint64_t *word = data_word(pfn, offset, where);
+
+	if (pages_frame(pfn)->poisoned && !looking)
+		check_fail(9, where, "machine check: a load from a poisoned page");
+	return word;
+}
+
 static uint64_t size_mask(size_t size)
 {
 	return size >= 8 ? UINT64_MAX : ((uint64_t)1 << (8 * size)) - 1;
@@ -234,7 +245,7 @@ static uint64_t size_mask(size_t size)
 
 uint64_t machine_data_load(uint64_t pfn, size_t offset, size_t size)
 {
-	const uint64_t *word = data_word(pfn, offset, CALLER);
+	const uint64_t *word = data_word_to_load(pfn, offset, CALLER);
 
 	op(word, CHECK_READ);
 	TRACE(TRACE_DATA_LOAD, word, *word, 0, NULL);
@@ -250,6 +261,7 @@ void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 	op(word, CHECK_WRITE);
 	old = *word;
 	*word = (old & ~mask) | (val << shift & mask);
+	medium_stored(pfn, offset, old, CALLER);
 	TRACE(TRACE_DATA_STORE, word, old, *word, NULL);
 }
 
@@ -258,14 +270,16 @@ void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
 	size_t bytes = (size_t)1 << options_in_use.geometry.page_shift;
 
 	for (size_t at = 0; at < bytes; at += 8) {
-		const uint64_t *from = data_word(from_pfn, at, CALLER);
+		const uint64_t *from = data_word_to_load(from_pfn, at, CALLER);
 		uint64_t *to = data_word_to_store(to_pfn, at, CALLER);
-		uint64_t value;
+		uint64_t value, old;
 
 		op(from, CHECK_READ);
 		value = *from;
 		op(to, CHECK_WRITE);
+		old = *to;
 		*to = value;
+		medium_stored(to_pfn, at, old, CALLER);
 	}
 }
 
@@ -275,9 +289,12 @@ void machine_data_clear(uint64_t pfn)
 
 	for (size_t at = 0; at < bytes; at += 8) {
 		uint64_t *to = data_word_to_store(pfn, at, CALLER);
+		uint64_t old;
 
 		op(to, CHECK_WRITE);
+		old = *to;
 		*to = 0;
+		medium_stored(pfn, at, old, CALLER);
 	}
 }
 

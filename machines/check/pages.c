@@ -12,6 +12,7 @@
 #include <string.h>
 
 static char *ram;
+static char *notes;			/* then come the device's frames */
 static char *device;
 static char *zero;			/* no region: it never changes */
 static size_t stride;			/* bytes of a frame */
@@ -26,6 +27,11 @@ static uint64_t zero_frames(void)
 	return (uint64_t)1 << options_in_use.geometry.huge_order;
 }
 
+static size_t notes_bytes(void)
+{
+	return options_in_use.medium ? CHECK_MACHINE_NOTES * 8 : 0;
+}
+
 int pages_open(void)
 {
 	static size_t reserved;
@@ -38,27 +44,30 @@ int pages_open(void)
 	}
 	if (stride > reserved) {
 		ram = check_reserve(OWNERS * OWNER_FRAMES * stride);
-		device = check_reserve(DEVICE_FRAMES * stride);
+		notes = check_reserve(CHECK_MACHINE_NOTES * 8 +
+				      DEVICE_FRAMES * stride);
 		reserved = stride;
 	}
 	if (zero_frames() * stride > reserved_zero) {
 		reserved_zero = zero_frames() * stride;
 		zero = check_reserve(reserved_zero);
 	}
-	if (!ram || !device || !zero)
+	if (!ram || !notes || !zero)
 		return -1;
+	device = notes + notes_bytes();
 	for (unsigned int i = 0; i < OWNERS; i++)
 		if (check_region(ram + i * OWNER_FRAMES * stride,
 				 &machine->frames_used[i]))
 			return -1;
-	return check_region(device, &machine->device_used);
+	return check_region(notes, &machine->device_used);
 }
 
 void pages_reset(void)
 {
 	memset(ram, 0, OWNERS * OWNER_FRAMES * stride);
-	machine->device_used = options_in_use.device_pages * stride;
-	memset(device, 0, machine->device_used);
+	machine->device_used = notes_bytes() +
+			       options_in_use.device_pages * stride;
+	memset(notes, 0, machine->device_used);
 	for (uint32_t i = 0; i < options_in_use.device_pages; i++)
 		pages_frame(DEVICE_PFN + i)->state = FRAME_DEVICE;
 	memset(zero, 0, zero_frames() * stride);
@@ -81,17 +90,15 @@ bool machine_page_poisoned(uint64_t pfn)
 	return pages_frame(pfn)->poisoned;
 }
 
-/* A line is a word, as small as it can be: most can go wrong with it. */
-unsigned int machine_line_shift(void)
+uint64_t *check_machine_notes(void)
 {
-	return 3;
+	return options_in_use.medium ? (uint64_t *)(void *)notes : NULL;
 }
 
-void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+const void *pages_device(size_t *bytes)
 {
-	(void)pfn;
-	(void)offset;
-	(void)bytes;
+	*bytes = machine->device_used;
+	return notes;
 }
 
 uint64_t check_machine_device(void)
@@ -120,7 +127,7 @@ struct frame *pages_frame_of(const void *word)
 {
 	const char *at = word;
 
-	if (at >= device && at < device + machine->device_used)
+	if (at >= device && at < notes + machine->device_used)
 		return frame_at(device, (size_t)(at - device) / stride);
 	if (at >= ram && at < ram + OWNERS * OWNER_FRAMES * stride)
 		return frame_at(ram, (size_t)(at - ram) / stride);

@@ -4,6 +4,7 @@
  *
  *   native.c   opening, words, complaints, choices
  *   memory.c   objects, frames, data
+ *   medium.c   write-backs
  *   task.c     tasks, sleeping, locks
  *   tlb.c      instructions and shoot-downs
  */
@@ -39,6 +40,7 @@
 #endif
 
 /* Complaint numbers used by this machine. */
+#define ORACLE_MEDIUM 5
 #define ORACLE_STORES 8
 #define ORACLE_LOCKS 11
 #define ORACLE_FRAMES 12
@@ -109,6 +111,20 @@ void native_each_cpu(void (*function)(struct machine_task *cpu,
 /* Return: 0 or -errno. */
 int native_memory_open(const struct native_options *options);
 void native_memory_close(void);
+/* Return: where these bytes of the device are; all of them are there. */
+char *native_device_bytes(uint64_t pfn, size_t offset, size_t bytes);
+
+/*
+ * Map the device, or memory of our own that stands in for it.
+ * Return: as mmap(2).
+ */
+void *native_medium_map(int fd, uint64_t bytes, bool own);
+/* Return: whether the lines are written back; else the caller has to do it. */
+bool native_write_lines_back(void *where, size_t bytes);
+
+/* Tell whom the options name. */
+void native_stored(uint64_t pfn, size_t offset, size_t bytes);
+void native_written_back(uint64_t pfn, size_t offset, size_t bytes);
 void native_tasks_open(void);
 void native_tasks_close(void);
 

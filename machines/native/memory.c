@@ -124,7 +124,7 @@ static int device_map(const char *path, uint64_t bytes)
 	fd = device_open(path, bytes);
 	if (fd < 0)
 		return fd;
-	where = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	where = native_medium_map(fd, bytes, !path);
 	if (where == MAP_FAILED)
 		err = -errno;
 	else
@@ -304,20 +304,26 @@ bool machine_page_poisoned(uint64_t pfn)
 	return false;
 }
 
-unsigned int machine_line_shift(void)
+char *native_device_bytes(uint64_t pfn, size_t offset, size_t bytes)
 {
-	size_t line = 64;
+	uint64_t room = (memory.device_end - pfn) * memory.page_bytes;
 
-	if (line > memory.page_bytes)
-		line = memory.page_bytes;
-	return (unsigned int)__builtin_ctzl(line);
+	BUG_ON(ORACLE_FRAMES, pfn < memory.device || pfn >= memory.device_end);
+	BUG_ON(ORACLE_FRAMES, offset > room || bytes > room - offset);
+	return frame_bytes(pfn) + offset;
 }
 
-void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
+/* See native.h. */
+void *native_device_data(void)
 {
-	(void)pfn;
-	(void)offset;
-	(void)bytes;
+	return memory.device_base;
+}
+
+/* Who watches the device is told of a store to it. */
+static void stored(uint64_t pfn, size_t offset, size_t size)
+{
+	if (pfn >= memory.device)
+		native_stored(pfn, offset, size);
 }
 
 /* Return: where the bytes are, after a look at offset and size. */
@@ -357,20 +363,23 @@ void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 	case 1:
 		__atomic_store_n((uint8_t *)to, (uint8_t)val,
 				 __ATOMIC_RELAXED);
-		return;
+		break;
 	case 2:
 		__atomic_store_n((uint16_t *)to, (uint16_t)val,
 				 __ATOMIC_RELAXED);
-		return;
+		break;
 	case 4:
 		__atomic_store_n((uint32_t *)to, (uint32_t)val,
 				 __ATOMIC_RELAXED);
-		return;
+		break;
 	case 8:
 		__atomic_store_n((uint64_t *)to, val, __ATOMIC_RELAXED);
-		return;
+		break;
+	default:
+		machine_bug(ORACLE_FRAMES, __FILE__, __LINE__,
+			    "bad size of a store");
 	}
-	machine_bug(ORACLE_FRAMES, __FILE__, __LINE__, "bad size of a store");
+	stored(pfn, offset, size);
 }
 
 void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
@@ -378,18 +387,22 @@ void machine_data_copy(uint64_t to_pfn, uint64_t from_pfn)
 	uint64_t *to = machine_page_words(to_pfn);
 	const uint64_t *from = machine_page_words(from_pfn);
 
-	for (size_t i = 0; i < memory.page_bytes / sizeof(*to); i++)
+	for (size_t i = 0; i < memory.page_bytes / sizeof(*to); i++) {
 		__atomic_store_n(&to[i],
 				 __atomic_load_n(&from[i], __ATOMIC_RELAXED),
 				 __ATOMIC_RELAXED);
+		stored(to_pfn, i * sizeof(*to), sizeof(*to));
+	}
 }
 
 void machine_data_clear(uint64_t pfn)
 {
 	uint64_t *to = machine_page_words(pfn);
 
-	for (size_t i = 0; i < memory.page_bytes / sizeof(*to); i++)
+	for (size_t i = 0; i < memory.page_bytes / sizeof(*to); i++) {
 		__atomic_store_n(&to[i], 0, __ATOMIC_RELAXED);
+		stored(pfn, i * sizeof(*to), sizeof(*to));
+	}
 }
 
 /*

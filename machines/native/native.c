@@ -122,6 +122,18 @@ void machine_trace(const char *name, uint64_t a, uint64_t b)
 		options.on_trace(options.arg, name, a, b);
 }
 
+void native_stored(uint64_t pfn, size_t offset, size_t bytes)
+{
+	if (options.on_store)
+		options.on_store(options.arg, pfn, offset, bytes);
+}
+
+void native_written_back(uint64_t pfn, size_t offset, size_t bytes)
+{
+	if (options.on_writeback)
+		options.on_writeback(options.arg, pfn, offset, bytes);
+}
+
 void machine_report(unsigned int oracle, const char *format, ...)
 {
 	char text[256];

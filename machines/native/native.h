@@ -6,6 +6,7 @@
  *   native_open()         make the one machine this process can have
  *   native_close()        give it back
  *   native_device_pfn()   where the device starts
+ *   native_device_data()  and its bytes
  *   native_poison()       a page of it that the medium has lost
  *   native_live_*()       what has been allocated and not been freed
  *   native_reports()      complaints so far
@@ -44,7 +45,16 @@ struct native_options {
 	 * too, as `page allocation` or the object's name: 1 fails them.
 	 */
 	unsigned int (*choose)(void *arg, unsigned int nr, const char *what);
-	void *arg;			/* the caller's, for the three above */
+	/*
+	 * Called after each store to a page of the device, of a word at most,
+	 * and each write-back; bytes from offset in page pfn on.  A write-back
+	 * may go on into the pages that follow.  So a test knows what a power
+	 * cut at this moment would leave.  NULL: nobody is told.
+	 */
+	void (*on_store)(void *arg, uint64_t pfn, size_t offset, size_t bytes);
+	void (*on_writeback)(void *arg, uint64_t pfn, size_t offset,
+			     size_t bytes);
+	void *arg;			/* the caller's, for those above */
 };
 
 /*
@@ -65,6 +75,9 @@ void native_close(void);
 
 /* Return: the first frame of the device, aligned to a huge page. */
 uint64_t native_device_pfn(void);
+
+/* Return: the device's bytes, of all its pages; for tests and tools. */
+void *native_device_data(void);
 
 #define NATIVE_POISONED_MAX 64
 
