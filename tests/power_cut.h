@@ -25,7 +25,7 @@
 #include <string.h>
 
 #define POWER_CUT_EVENTS 65536
-#define POWER_CUT_ALL 4096
+#define POWER_CUT_ALL 8192
 #define POWER_CUT_RANDOM 512
 
 struct power_cut_event {

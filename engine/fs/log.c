@@ -71,15 +71,7 @@ static void store_at(const struct log *log, uint64_t at, uint64_t val)
 
 static void writeback_at(const struct log *log, uint64_t at, uint64_t bytes)
 {
-	while (bytes) {
-		uint64_t page = page_size() - at_offset(at);
-		uint64_t nr = bytes < page ? bytes : page;
-
-		machine_cache_writeback(at_pfn(log, at), at_offset(at),
-					(size_t)nr);
-		at += nr;
-		bytes -= nr;
-	}
+	machine_cache_writeback(at_pfn(log, at), at_offset(at), (size_t)bytes);
 }
 
 static uint64_t super_pages(void)
