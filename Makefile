@@ -21,7 +21,7 @@ include subject.mk
 # ./faultline for people; other builds keep theirs under BUILD.
 FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
-LIBRARY := $(BUILD)/libchecker.a
+LIBRARIES := $(BUILD)/libchecker.a $(BUILD)/libfaultline.a
 
 comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -29,13 +29,14 @@ CLI := $(call objects,cli)
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
+API := $(call objects,api)
 LITMUS := $(filter-out $(BUILD)/litmus/subject.o,$(call objects,litmus))
 BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
-HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
-	$(DPOR) $(TEST_OBJECTS)
+HOST_OBJECTS := $(CLI) $(CHECKER) $(CHECK) $(NATIVE) $(API) $(LITMUS) \
+	$(BENCH) $(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -85,11 +86,17 @@ $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 
 # One object with no other global names than its interface's, so that it links
 # with programs that have a run() or a world of their own.
+define library_object =
+$(call say,LD)$(CC) -r -nostdlib -o $@ $^
+@objcopy --wildcard --keep-global-symbol='$(1)_*' \
+	--keep-global-symbol='__asan_*' $@
+endef
+
 $(BUILD)/libchecker.o: $(CHECKER)
-	$(call say,LD)$(CC) -r -nostdlib -o $@ $^
-	@objcopy --wildcard --keep-global-symbol='check_*' \
-		--keep-global-symbol='__asan_*' $@
-$(LIBRARY): $(BUILD)/libchecker.o
+	$(call library_object,check)
+$(BUILD)/libfaultline.o: $(API) $(NATIVE) $(ENGINE_OBJECTS)
+	$(call library_object,fl)
+$(LIBRARIES): %.a: %.o
 	$(call say,AR)rm -f $@ && ar crD $@ $^
 
 # What a test links, beside its own object.
@@ -99,6 +106,8 @@ OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_pool_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_api_test := $(BUILD)/libfaultline.o
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
 test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)))
@@ -116,7 +125,7 @@ $(BUILD)/native_test: LDLIBS += -Wl,--wrap=msync
 
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 
-all: $(FAULTLINE) $(LIBRARY)
+all: $(FAULTLINE) $(LIBRARIES)
 
 test: all $(STRESS) $(TESTS) ## run the fast tests
 	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
@@ -167,7 +176,11 @@ install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
 	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
 		'$(DESTDIR)$(PREFIX)'/$$f || exit; done
-	install -D -m 644 $(LIBRARY) '$(DESTDIR)$(PREFIX)/lib/libchecker.a'
+	for f in $(LIBRARIES); do install -D -m 644 $$f \
+		'$(DESTDIR)$(PREFIX)/lib'/$${f##*/} || exit; done
+	mkdir -p '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	sed 's|@PREFIX@|$(PREFIX)|' api/faultline.pc.in \
+		>'$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline.pc'
 	for f in $(DATA_FILES); do \
 		install -D -m 644 $$f '$(DATA)'/$$f || exit; done
 	for f in $(wildcard man/*.[1-9]); do install -D -m 644 $$f \

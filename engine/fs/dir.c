@@ -57,8 +57,8 @@ static bool has_room(const struct journal *journal, uint64_t bytes)
 	uint64_t extents = (log->nr_pages - log->data_page) *
 			   RECORD_EXTENT_WORDS * 8;
 
-	return LOG_HEADER_BYTES + extents + journal->j_names_bytes + bytes + 8 <=
-	       log_area_bytes(log);
+	bytes += journal->j_names_bytes + extents;
+	return LOG_HEADER_BYTES + bytes + 8 <= log_area_bytes(log);
 }
 
 /*
