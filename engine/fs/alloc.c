@@ -49,7 +49,7 @@ static uint64_t next_free(const struct super_block *sb, uint64_t block)
 }
 
 /* Flip the bits of blocks that are all in use, or all free. */
-static void flip_bits(struct super_block *sb, uint64_t block, uint64_t nr)
+static void flip_bits(const struct super_block *sb, uint64_t block, uint64_t nr)
 {
 	while (nr) {
 		uint64_t bit = block % WORD_BITS;
@@ -277,4 +277,49 @@ int bitmap_init(struct super_block *sb)
 		return -ENOMEM;
 	sb->s_nr_free = sb->s_dax.nr_pages;
 	return 0;
+}
+
+/* Flip the bits of all blocks that somebody has. */
+static void flip_owned(const struct super_block *sb)
+{
+	const struct extent *extent;
+	const struct list_head *pos;
+
+	for (pos = sb->s_inodes.next; pos != &sb->s_inodes; pos = pos->next) {
+		const struct inode *inode =
+			container_of(pos, struct inode, i_sb_list);
+
+		extent = extents_find(inode, 0);
+		for (; extent; extent = extents_next(extent))
+			flip_bits(sb, extent->block, extent->nr_pages);
+	}
+	for (extent = sb->s_freed; extent; extent = extent->next)
+		flip_bits(sb, extent->block, extent->nr_pages);
+}
+
+/*
+ * bitmap_agrees - say whether the blocks in use are those of the files, of each
+ * one once, and those freed since the last commit.
+ *
+ * Locks: none, all is at rest; extents are within the device.  Sleeps: no.
+ */
+bool bitmap_agrees(const struct super_block *sb)
+{
+	uint64_t nr_blocks = sb->s_dax.nr_pages;
+	uint64_t nr_free = 0;
+	uint64_t block = 0;
+	bool agrees;
+
+	while ((block = next_free(sb, block)) < nr_blocks) {
+		uint64_t end = next_used(sb, block, nr_blocks);
+
+		nr_free += end - block;
+		block = end;
+	}
+	/* A block of two owners is in use still, one of none too. */
+	flip_owned(sb);
+	agrees = next_used(sb, 0, nr_blocks) == nr_blocks &&
+		 nr_free == sb->s_nr_free;
+	flip_owned(sb);
+	return agrees;
 }

@@ -59,6 +59,7 @@ void extents_shift(struct inode *inode, uint64_t pgoff, int64_t delta,
 
 /* alloc.c */
 int bitmap_init(struct super_block *sb);
+bool bitmap_agrees(const struct super_block *sb);
 uint64_t blocks_alloc(struct inode *inode, uint64_t pgoff, uint64_t nr_pages,
 		      uint64_t *block);
 int blocks_take(struct super_block *sb, uint64_t block, uint64_t nr);

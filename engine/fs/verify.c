@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * verify.c - one walker that checks every invariant.
+ * verify.c - one walker that checks every invariant of an address space; files
+ * have theirs, verify_inode.c.
  *
  * It takes no lock and may be called only when all is at rest: no operation
- * under way on the mm or the file.  Each complaint is a machine_report().
+ * under way on the mm or its files.  Each complaint is a machine_report().
  * Checked are
  *
  *   O1	PTE tables reachable from the root are as many as nr_ptes says
  *   O2	rss counters agree with the entries
+ *   O3	a zero page is mapped only where the file has zeroes
+ *   O4	nothing is mapped behind the end of a file
  *   O6	what is writable is tagged dirty
  *   O8	a private mapping never gives a program the file's page to write
- *   O11	no entry is locked
  *   O12	each PMD and PTE is something that can be, and has a VMA
- *   O13	what a PMD or PTE maps is what the covering entry says, and the
- *	tree of entries is well-formed
+ *   O13	what a PMD or PTE maps is what the covering entry says
  *
  * That no page is lost (O14) only the machine can know.
  */
 #include "dax/tree.h"
-#include "fs/fs.h"
+#include "fs/extent.h"
 
 /* What one walk has found. */
 struct verify {
@@ -52,6 +53,49 @@ static void check(struct verify *verify, unsigned int oracle, bool holds,
 		complain(verify, oracle, what);
 }
 
+/* Return: whether a program that reads this page of the file has to get 0. */
+static bool page_is_zero(const struct inode *inode, uint64_t pgoff)
+{
+	struct iomap iomap;
+	uint64_t pfn;
+	size_t i;
+
+	fs_find_iomap(inode, pgoff, &iomap);
+	if (iomap.type != IOMAP_MAPPED)
+		return true;
+	/* An extent's rest, zeroed along with another page: iomap.c. */
+	pfn = inode->i_sb->s_dax.first_pfn + iomap.block;
+	for (i = 0; i < page_size(); i += 8)
+		if (machine_data_load(pfn, i, 8))
+			return false;
+	return true;
+}
+
+static void verify_zero_pages(struct verify *verify, uint64_t pgoff,
+			      unsigned int order)
+{
+	const struct inode *inode = container_of(verify->vma->vm_mapping,
+						 struct inode, i_data);
+	uint64_t i;
+
+	for (i = 0; i < UINT64_C(1) << order; i++) {
+		if (page_is_zero(inode, pgoff + i))
+			continue;
+		complain(verify, 3, "a zero page, the file has data");
+		return;
+	}
+}
+
+static void verify_size(struct verify *verify, uint64_t nr_pages)
+{
+	const struct vm_area_struct *vma = verify->vma;
+
+	check(verify, 4,
+	      linear_page_index(vma, verify->addr) + nr_pages <=
+		      pages_up(i_size_read(vma->vm_mapping)),
+	      "mapped behind the end of the file");
+}
+
 /* A devmap entry or a zero page, of 1 << order pages. */
 static void verify_file_entry(struct verify *verify, uint64_t val,
 			      unsigned int order)
@@ -71,6 +115,7 @@ static void verify_file_entry(struct verify *verify, uint64_t val,
 		check(verify, 13, dax_is_zero_entry(entry),
 		      "a zero page, the entry says otherwise");
 		check(verify, 8, !pte_write(val), "a writable zero page");
+		verify_zero_pages(verify, pgoff, order);
 		return;
 	}
 	check(verify, 13,
@@ -100,6 +145,7 @@ static void verify_pte(struct verify *verify, uint64_t pteval)
 	}
 	check(verify, 12, !pte_write(pteval) || vma->vm_flags & VM_WRITE,
 	      "a writable pte in a read-only mapping");
+	verify_size(verify, 1);
 	if (pte_special(pteval)) {
 		verify_file_entry(verify, pteval, 0);
 		return;
@@ -124,6 +170,7 @@ static void verify_huge_pmd(struct verify *verify, uint64_t pmdval)
 	}
 	check(verify, 12, !pmd_write(pmdval) || vma->vm_flags & VM_WRITE,
 	      "a writable pmd in a read-only mapping");
+	verify_size(verify, UINT64_C(1) << pmd_order());
 	verify_file_entry(verify, pmdval, pmd_order());
 }
 
@@ -195,97 +242,4 @@ unsigned int verify_mm(const struct mm *mm)
 	check(&verify, 2, machine_load(&mm->rss_stat[MM_FILEPAGES]) == 0,
 	      "device pages are counted");
 	return verify.nr_complaints;
-}
-
-static bool tags_agree(const struct dax_node *node)
-{
-	const struct dax_node *parent = node->parent;
-	unsigned int tag;
-
-	for (tag = 0; tag < DAX_NR_TAGS; tag++)
-		if ((parent->tags[tag] >> node->offset & 1) !=
-		    (node->tags[tag] != 0))
-			return false;
-	return true;
-}
-
-/* Return: whether the node is as tree.h says, and hangs where it says. */
-static bool node_ok(const struct address_space *mapping,
-		    const struct dax_node *node)
-{
-	const struct dax_node *parent = node->parent;
-	unsigned int bits = machine_geometry()->tree_bits;
-	uint64_t used = 0;
-	uint64_t count = 0;
-	uint64_t i;
-
-	for (i = 0; i < UINT64_C(1) << bits; i++) {
-		if (machine_load(&node->slots[i])) {
-			used |= UINT64_C(1) << i;
-			count++;
-		}
-	}
-	if (!count || count != node->count ||
-	    (node->tags[DAX_TAG_DIRTY] | node->tags[DAX_TAG_TOWRITE]) & ~used)
-		return false;
-	if (!parent)
-		return mapping->i_root == node;
-	return parent->shift == node->shift + bits && tags_agree(node) &&
-	       machine_load(&parent->slots[node->offset]) ==
-		       (uint64_t)(uintptr_t)node;
-}
-
-/* Return: whether an entry is one that can be. */
-static bool entry_ok(const struct inode *inode, const struct dax_slot *slot)
-{
-	uint64_t entry = dax_slot_load(slot);
-	uint64_t nr_pages = UINT64_C(1) << slot->order;
-	struct iomap iomap;
-
-	if (slot->order != (dax_is_pmd_entry(entry) ? pmd_order() : 0))
-		return false;
-	if (dax_is_zero_entry(entry) || dax_is_empty_entry(entry))
-		return !dax_is_zero_entry(entry) || !dax_is_empty_entry(entry);
-	fs_find_iomap(inode, slot->index, &iomap);
-	return iomap.type == IOMAP_MAPPED && iomap.nr_pages >= nr_pages &&
-	       inode->i_sb->s_dax.first_pfn + iomap.block == dax_to_pfn(entry);
-}
-
-/*
- * verify_inode - check a file's tree of entries against its extents.
- *
- * Locks: none, all is at rest.  Sleeps: no.
- * Return: how many complaints were reported.
- */
-unsigned int verify_inode(const struct inode *inode)
-{
-	const struct address_space *mapping = &inode->i_data;
-	unsigned int nr_complaints = 0;
-	uint64_t index = 0;
-	struct dax_slot slot;
-
-	while (dax_tree_find(mapping, index, UINT64_MAX, DAX_ANY, &slot)) {
-		const struct dax_node *node = slot.node;
-		const char *what = NULL;
-		unsigned int oracle = 13;
-
-		if (!entry_ok(inode, &slot))
-			what = "bad entry";
-		while (node && node_ok(mapping, node))
-			node = node->parent;
-		if (node)
-			what = "bad node of the tree";
-		if (dax_is_locked(dax_slot_load(&slot))) {
-			what = "entry still locked";
-			oracle = 11;
-		}
-		if (what) {
-			nr_complaints++;
-			machine_report(oracle, "page %llu of %s: %s",
-				       (unsigned long long)slot.index,
-				       mapping->name, what);
-		}
-		index = slot.index + (UINT64_C(1) << slot.order);
-	}
-	return nr_complaints;
 }
