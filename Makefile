@@ -107,6 +107,7 @@ OBJECTS_native_test := $(NATIVE)
 OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
 OBJECTS_engine_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_pool_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_pool_damage_test := $(ENGINE_OBJECTS) $(NATIVE)
 OBJECTS_api_test := $(BUILD)/libfaultline.o
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)

@@ -77,7 +77,7 @@ void machine_data_store(uint64_t pfn, size_t offset, size_t size, uint64_t val)
 
 void machine_cache_writeback(uint64_t pfn, size_t offset, size_t bytes)
 {
-	assert_true(bytes && offset + bytes <= 1u << PAGE_SHIFT);
+	assert_true(bytes && byte_of(pfn, offset) + bytes <= BYTES);
 	if (recorder)
 		power_cut_event(recorder, byte_of(pfn, offset), bytes, 0, true);
 }

@@ -68,8 +68,8 @@ static void *power_cut_alloc(size_t nr, size_t bytes)
 }
 
 /* Begin to record; the medium is what device is now. */
-static void power_cut_start(struct power_cut *cut, const void *device,
-			    size_t bytes, size_t line_bytes)
+static inline void power_cut_start(struct power_cut *cut, const void *device,
+				   size_t bytes, size_t line_bytes)
 {
 	memset(cut, 0, sizeof(*cut));
 	cut->bytes = bytes;
@@ -88,7 +88,7 @@ static void power_cut_start(struct power_cut *cut, const void *device,
 	cut->random = 88172645463325252U;
 }
 
-static void power_cut_end(struct power_cut *cut)
+static inline void power_cut_end(struct power_cut *cut)
 {
 	free(cut->medium);
 	free(cut->image);
@@ -252,11 +252,11 @@ static void power_cut_written(struct power_cut *cut, uint64_t at, uint64_t size)
  * Show check() each image, and at last, finished, the one in which only what
  * was never written back is missing; then the one in which nothing is.
  */
-static void power_cut_images(struct power_cut *cut,
-			     void (*check)(void *arg,
-					   const unsigned char *image,
-					   bool finished),
-			     void *arg)
+static inline void
+power_cut_images(struct power_cut *cut,
+		 void (*check)(void *arg, const unsigned char *image,
+			       bool finished),
+		 void *arg)
 {
 	cut->check = check;
 	cut->arg = arg;
