@@ -54,11 +54,12 @@ $(BUILD)/flags: always
 
 # A link leaves its map and the sums of the engine's objects that went in;
 # tests/objects.bats holds that every machine runs the very same ones.
+sums = $(if $(filter $(BUILD)/engine/%,$^),@sha256sum \
+	$(filter $(BUILD)/engine/%,$^) >$(BUILD)/$(basename $(@F)).objects)
 define link =
 $(call say,LD)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-Map=$(BUILD)/$(@F).map -o $@ \
 	$(filter %.o,$^) $(LDLIBS)
-$(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
-	>$(BUILD)/$(@F).objects)
+$(sums)
 endef
 
 $(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
@@ -90,6 +91,7 @@ define library_object =
 $(call say,LD)$(CC) -r -nostdlib -o $@ $^
 @objcopy --wildcard --keep-global-symbol='$(1)_*' \
 	--keep-global-symbol='__asan_*' $@
+$(sums)
 endef
 
 $(BUILD)/libchecker.o: $(CHECKER)
