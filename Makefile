@@ -21,7 +21,7 @@ include subject.mk
 # ./faultline for people; other builds keep theirs under BUILD.
 FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
-LIBRARY := $(BUILD)/libchecker.a
+LIBRARIES := $(BUILD)/libchecker.a $(BUILD)/libfaultline.a
 
 comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -31,13 +31,14 @@ CLI := $(filter-out $(PROBE),$(call objects,cli))
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
+API := $(call objects,api)
 LITMUS := $(filter-out $(BUILD)/litmus/subject%,$(call objects,litmus))
 BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
-HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
-	$(DPOR) $(TEST_OBJECTS)
+HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(API) \
+	$(LITMUS) $(BENCH) $(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -55,11 +56,12 @@ $(BUILD)/flags: always
 
 # A link leaves its map and the sums of the engine's objects that went in;
 # tests/objects.bats holds that every machine runs the very same ones.
+sums = $(if $(filter $(BUILD)/engine/%,$^),@sha256sum \
+	$(filter $(BUILD)/engine/%,$^) >$(BUILD)/$(basename $(@F)).objects)
 define link =
 $(call say,LD)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-Map=$(BUILD)/$(@F).map -o $@ \
 	$(filter %.o,$^) $(LDLIBS)
-$(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
-	>$(BUILD)/$(@F).objects)
+$(sums)
 endef
 
 FAULTLINE_LIBS := -Wl,--dynamic-list=machines/check/exports.list \
@@ -110,11 +112,18 @@ $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 
 # One object with no other global names than its interface's, so that it links
 # with programs that have a run() or a world of their own.
+define library_object =
+$(call say,LD)$(CC) -r -nostdlib -o $@ $^
+@objcopy --wildcard --keep-global-symbol='$(1)_*' \
+	--keep-global-symbol='__asan_*' $@
+$(sums)
+endef
+
 $(BUILD)/libchecker.o: $(CHECKER)
-	$(call say,LD)$(CC) -r -nostdlib -o $@ $^
-	@objcopy --wildcard --keep-global-symbol='check_*' \
-		--keep-global-symbol='__asan_*' $@
-$(LIBRARY): $(BUILD)/libchecker.o
+	$(call library_object,check)
+$(BUILD)/libfaultline.o: $(API) $(NATIVE) $(ENGINE_OBJECTS)
+	$(call library_object,fl)
+$(LIBRARIES): %.a: %.o
 	$(call say,AR)rm -f $@ && ar crD $@ $^
 
 # What a test links, beside its own object.
@@ -126,6 +135,10 @@ OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_probe_fuzz := $(PROBE) $(BUILD)/cli/probe_view.o $(BUILD)/cli/files.o \
 	$(NATIVE) $(ENGINE_OBJECTS)
+OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
+OBJECTS_pool_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_pool_damage_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_api_test := $(BUILD)/libfaultline.o
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
 test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)),\
@@ -144,7 +157,7 @@ $(BUILD)/native_test: LDLIBS += -Wl,--wrap=msync
 
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 
-all: $(FAULTLINE) $(LIBRARY)
+all: $(FAULTLINE) $(LIBRARIES)
 
 test: all $(STRESS) $(TESTS) ## run the fast tests
 	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
@@ -200,7 +213,11 @@ install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
 	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
 		'$(DESTDIR)$(PREFIX)'/$$f || exit; done
-	install -D -m 644 $(LIBRARY) '$(DESTDIR)$(PREFIX)/lib/libchecker.a'
+	for f in $(LIBRARIES); do install -D -m 644 $$f \
+		'$(DESTDIR)$(PREFIX)/lib'/$${f##*/} || exit; done
+	mkdir -p '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	sed 's|@PREFIX@|$(PREFIX)|' api/faultline.pc.in \
+		>'$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline.pc'
 	for f in $(DATA_FILES); do \
 		install -D -m 644 $$f '$(DATA)'/$$f || exit; done
 	for f in $(wildcard man/*.[1-9]); do install -D -m 644 $$f \
