@@ -126,6 +126,8 @@ refused() {
 	refused 'map b secret 0 2m' "'secret' is not known here"
 	refused 'map b private 0 2m x' "'x' is no option of a map"
 	refused 'map b private 1 2m' 'a map is whole pages of a file'
+	refused 'map b private 0 5g' 'a map is at most 4g'
+	refused 'mremap a 2m move 2m' 'a move is by whole pages below 2m'
 	refused 'madv a 0 4k' 'a word is missing at the end'
 	refused 'mprotect a 0 4k x' 'mprotect takes r, rw or none'
 	refused 'fsync now' "'now' is too much for fsync"
