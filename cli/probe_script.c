@@ -414,8 +414,8 @@ static int check_step(struct reader *reader, struct probe_step *step)
 		return reader->has_child ?
 		       complain(reader, "the child is not waited for") : 0;
 	case PROBE_FILE:
-		if (step->in_child)
-			return complain(reader, "a child makes no files");
+		if (reader->has_child)
+			return complain(reader, "no files while there is a child");
 		reader->has_file = true;
 		return 0;
 	case PROBE_MAP:

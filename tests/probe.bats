@@ -203,3 +203,21 @@ refused() {
 	run "$FAULTLINE" probe --against "$scratch/kernel"
 	[ "$status" -le 1 ]
 }
+
+@test "random scripts have the results that the kernel of this host gives" {
+	[ -r /proc/self/smaps_rollup ] || skip 'no smaps_rollup'
+	fuzz=$BATS_TEST_DIRNAME/../${BUILD:-build}/probe_fuzz
+	[ -x "$fuzz" ] || skip 'probe_fuzz is not built'
+	mkdir "$scratch/here"
+	for seed in 1 2 3; do
+		# MAP_SYNC is for DAX alone.
+		"$fuzz" --print --seed "$seed" --geometry real |
+			sed 's/ sync / shared /; s/ *=>.*//' >"$scratch/script"
+		"$FAULTLINE" probe "$scratch/script" |
+			sed 's/\[pfn0[^]]*\] //; s/ | .*//' >"$scratch/engine"
+		"$FAULTLINE" probe --on kernel --dir "$scratch/here" \
+			"$scratch/script" | sed 's/ | .*//' >"$scratch/kernel"
+		[ "$(wc -l <"$scratch/engine")" -gt 50 ]
+		diff "$scratch/kernel" "$scratch/engine"
+	done
+}
