@@ -182,6 +182,12 @@ static uint64_t fresh_addr(struct probe_process *process, uint64_t offset,
 	return addr;
 }
 
+/* Linux rounds lengths up. */
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + page_size() - 1) & ~(page_size() - 1);
+}
+
 static unsigned int protection(const struct probe_step *step)
 {
 	unsigned int prot = 0;
@@ -198,7 +204,7 @@ static int map_file(struct probe_process *process,
 {
 	unsigned int flags = step->word == PROBE_PRIVATE ? MAP_PRIVATE :
 							   MAP_SHARED;
-	uint64_t bytes = (step->bytes + page_size() - 1) & ~(page_size() - 1);
+	uint64_t bytes = whole_pages(step->bytes);
 	struct probe_map *map;
 	uint64_t addr = fresh_addr(process, step->offset, bytes, step->skew);
 	int error;
@@ -225,7 +231,7 @@ static int unmap(struct probe_process *process, struct probe_map *map,
 		 const struct probe_step *step)
 {
 	int error = do_munmap(process->mm, map->addr + step->offset,
-			      step->bytes);
+			      whole_pages(step->bytes));
 
 	if (!error && !step->offset && step->bytes >= map->bytes)
 		remove_map(process, map);
@@ -245,29 +251,41 @@ static void unmap_all(struct probe_process *process)
 static int remap(struct probe_process *process, struct probe_map *map,
 		 const struct probe_step *step)
 {
+	uint64_t bytes = whole_pages(step->bytes);
 	uint64_t addr = map->addr;
 	int error;
 
 	if (step->move)
-		addr = fresh_addr(process, map->offset, step->bytes,
-				  step->skew);
-	error = do_mremap(process->mm, map->addr, map->bytes, step->bytes,
-			  addr);
+		addr = fresh_addr(process, map->offset, bytes, step->skew);
+	error = do_mremap(process->mm, map->addr, map->bytes, bytes, addr);
 	if (error)
 		return error;
 	map->addr = addr;
-	map->bytes = step->bytes;
+	map->bytes = bytes;
 	return 0;
 }
 
 static int advise(const struct probe_process *process, uint64_t addr,
 		  const struct probe_step *step)
 {
+	uint64_t bytes = whole_pages(step->bytes);
+
+	if (!bytes)
+		return 0;
 	if (step->word == PROBE_DONTNEED)
-		return madvise_dontneed(process->mm, addr, step->bytes);
-	return madvise_populate(process->mm, addr, step->bytes,
+		return madvise_dontneed(process->mm, addr, bytes);
+	return madvise_populate(process->mm, addr, bytes,
 				step->word == PROBE_POPULATE_WRITE ?
 				FAULT_FLAG_WRITE : 0);
+}
+
+static int protect(const struct probe_process *process, uint64_t addr,
+		   const struct probe_step *step)
+{
+	uint64_t bytes = whole_pages(step->bytes);
+
+	return bytes ? do_mprotect(process->mm, addr, bytes,
+				   protection(step)) : 0;
 }
 
 /* As msync(2) with MS_SYNC: shared mappings only, each with its file. */
@@ -275,7 +293,7 @@ static int sync_range(const struct probe_process *process, uint64_t start,
 		      uint64_t bytes)
 {
 	const struct vm_area_struct *vma = find_vma(process->mm, start);
-	uint64_t end = start + bytes;
+	uint64_t end = start + whole_pages(bytes);
 	int error = 0;
 
 	for (; vma && vma->vm_start < end; vma = vma_next(vma)) {
@@ -402,8 +420,7 @@ static int step_on_map(struct probe_process *process,
 		result_of(unmap(process, map, step));
 		break;
 	case PROBE_MPROTECT:
-		result_of(do_mprotect(process->mm, addr, step->bytes,
-				      protection(step)));
+		result_of(protect(process, addr, step));
 		break;
 	case PROBE_MREMAP:
 		result_of(remap(process, map, step));

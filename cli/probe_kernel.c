@@ -154,6 +154,12 @@ static void look_at_size(struct probe_view *view)
 
 /* ------ maps ------ */
 
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + PROBE_PAGE_BYTES - 1) / PROBE_PAGE_BYTES *
+	       PROBE_PAGE_BYTES;
+}
+
 static struct host_map *find_map(struct host_process *process, const char *name)
 {
 	for (size_t i = 0; i < process->nr_maps; i++)
@@ -201,7 +207,7 @@ static struct host_map *add_map(struct host_process *process,
 	map = &process->maps[process->nr_maps++];
 	strcpy(map->name, step->name);
 	map->addr = addr;
-	map->bytes = step->bytes;
+	map->bytes = whole_pages(step->bytes);
 	map->dax = host.dax;
 	return map;
 }
@@ -277,7 +283,7 @@ static void note_maps(struct host_process *process,
 		return;
 	if (step->op == PROBE_MREMAP) {
 		map->addr = request->new_addr;
-		map->bytes = step->bytes;
+		map->bytes = whole_pages(step->bytes);
 	}
 	if (step->op == PROBE_MUNMAP && !step->offset &&
 	    step->bytes >= map->bytes)

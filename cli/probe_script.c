@@ -49,6 +49,9 @@ static const struct operation {
 	{ "closeall", PROBE_CLOSEALL, "" },
 };
 
+/* Every page of a map is looked at after each step. */
+#define MAP_MAX (UINT64_C(4) << 30)
+
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 /* A map as far as the script tells, to find names that are wrong. */
@@ -207,7 +210,8 @@ static int parse_map_options(struct reader *reader, struct probe_step *step)
 		if (!strcmp(word, "populate"))
 			step->populate = true;
 		else if (*word == '+' && !parse_bytes(word + 1, &step->skew) &&
-			 step->skew % PROBE_PAGE_BYTES == 0)
+			 step->skew % PROBE_PAGE_BYTES == 0 &&
+			 step->skew < PROBE_HUGE_BYTES)
 			continue;
 		else if (parse_protection(word, step))
 			return complain(reader, "'%s' is no option of a map",
@@ -225,7 +229,11 @@ static int parse_move(struct reader *reader, struct probe_step *step)
 		return 0;
 	if (strcmp(word, "move"))
 		return complain(reader, "'%s' is not known here", word);
-	return parse_number(reader, "offset", &step->skew);
+	if (parse_number(reader, "offset", &step->skew))
+		return -1;
+	if (step->skew % PROBE_PAGE_BYTES || step->skew >= PROBE_HUGE_BYTES)
+		return complain(reader, "a move is by whole pages below 2m");
+	return 0;
 }
 
 static int parse_operand(struct reader *reader, char operand,
@@ -353,6 +361,8 @@ static int check_map(const struct reader *reader,
 				step->name);
 	if (step->offset % PROBE_PAGE_BYTES || !step->bytes)
 		return complain(reader, "a map is whole pages of a file");
+	if (step->bytes > MAP_MAX)
+		return complain(reader, "a map is at most 4g");
 	add_map(process, step);
 	return 0;
 }
@@ -366,8 +376,11 @@ static int check_mapped(const struct reader *reader,
 
 	if (!map)
 		return complain(reader, "there is no map '%s'", step->name);
-	if (step->op == PROBE_MREMAP)
+	if (step->op == PROBE_MREMAP) {
+		if (step->bytes > MAP_MAX)
+			return complain(reader, "a map is at most 4g");
 		map->bytes = step->bytes;
+	}
 	if (step->op == PROBE_MUNMAP && !step->offset &&
 	    step->bytes >= map->bytes)
 		remove_map(process, map);
@@ -401,8 +414,8 @@ static int check_step(struct reader *reader, struct probe_step *step)
 		return reader->has_child ?
 		       complain(reader, "the child is not waited for") : 0;
 	case PROBE_FILE:
-		if (step->in_child)
-			return complain(reader, "a child makes no files");
+		if (reader->has_child)
+			return complain(reader, "no files while there is a child");
 		reader->has_file = true;
 		return 0;
 	case PROBE_MAP:

@@ -126,6 +126,8 @@ refused() {
 	refused 'map b secret 0 2m' "'secret' is not known here"
 	refused 'map b private 0 2m x' "'x' is no option of a map"
 	refused 'map b private 1 2m' 'a map is whole pages of a file'
+	refused 'map b private 0 5g' 'a map is at most 4g'
+	refused 'mremap a 2m move 2m' 'a move is by whole pages below 2m'
 	refused 'madv a 0 4k' 'a word is missing at the end'
 	refused 'mprotect a 0 4k x' 'mprotect takes r, rw or none'
 	refused 'fsync now' "'now' is too much for fsync"
@@ -200,4 +202,22 @@ refused() {
 	# What was recorded here can be read again.
 	run "$FAULTLINE" probe --against "$scratch/kernel"
 	[ "$status" -le 1 ]
+}
+
+@test "random scripts have the results that the kernel of this host gives" {
+	[ -r /proc/self/smaps_rollup ] || skip 'no smaps_rollup'
+	fuzz=$BATS_TEST_DIRNAME/../${BUILD:-build}/probe_fuzz
+	[ -x "$fuzz" ] || skip 'probe_fuzz is not built'
+	mkdir "$scratch/here"
+	for seed in 1 2 3; do
+		# MAP_SYNC is for DAX alone.
+		"$fuzz" --print --seed "$seed" --geometry real |
+			sed 's/ sync / shared /; s/ *=>.*//' >"$scratch/script"
+		"$FAULTLINE" probe "$scratch/script" |
+			sed 's/\[pfn0[^]]*\] //; s/ | .*//' >"$scratch/engine"
+		"$FAULTLINE" probe --on kernel --dir "$scratch/here" \
+			"$scratch/script" | sed 's/ | .*//' >"$scratch/kernel"
+		[ "$(wc -l <"$scratch/engine")" -gt 50 ]
+		diff "$scratch/kernel" "$scratch/engine"
+	done
 }

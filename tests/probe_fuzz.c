@@ -8,10 +8,11 @@
  * shorter and printed, with the seed.
  *
  *	probe_fuzz [--seed N] [--scripts N] [--seconds N] [--geometry real]
- *		[--failures]
+ *		[--failures | --print]
  *
  * With --failures memory and blocks are refused at random.  Then nobody knows
  * what the bytes have to be, but all invariants hold and nothing is lost.
+ * --print prints the script of a seed for `faultline probe`.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -32,6 +33,7 @@ static struct {
 	uint64_t nr_scripts;
 	uint64_t seconds;		/* 0: nr_scripts counts */
 	bool real;
+	bool print;
 	bool failures;			/* whatever can fail does at times */
 } options = { .seed = 1, .nr_scripts = 60 };
 
@@ -248,7 +250,8 @@ static void print_step(const struct probe_step *step)
 	    step->op != PROBE_TRUNCATE && step->op != PROBE_FSYNC &&
 	    step->op < PROBE_FORK)
 		printf(" %" PRIu64, step->offset);
-	if (step->bytes && step->op != PROBE_FSYNC && step->op < PROBE_PWRITE)
+	if (step->op != PROBE_LOAD && step->op != PROBE_STORE &&
+	    step->op != PROBE_FSYNC && step->op < PROBE_PWRITE)
 		printf(" %" PRIu64, step->bytes);
 	if (step->op == PROBE_STORE || step->op == PROBE_PWRITE)
 		printf(" 0x%02x", step->byte);
@@ -539,6 +542,25 @@ static void explain(uint64_t seed)
 	free(steps);
 }
 
+/* A script for `faultline probe`: the steps that fit. */
+static void print_script(uint64_t seed)
+{
+	struct model model = { .page = small_page(), .max = 6 * small_huge() };
+	struct probe_step *steps = model_alloc(STEPS * sizeof(*steps));
+
+	generate(steps, seed);
+	for (unsigned int i = 0; i < STEPS; i++) {
+		if (!model_fits(&model, &steps[i]))
+			continue;
+		if (steps[i].op == PROBE_FILE)
+			sprintf(steps[i].name, "f%u", model.nr_files);
+		model_step(&model, &steps[i]);
+		print_step(&steps[i]);
+	}
+	model_free(&model);
+	free(steps);
+}
+
 static bool run_scripts(void)
 {
 	struct probe_step *steps = model_alloc(STEPS * sizeof(*steps));
@@ -575,6 +597,7 @@ static void parse(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 't' },
 		{ "geometry", required_argument, NULL, 'g' },
 		{ "failures", no_argument, NULL, 'f' },
+		{ "print", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -588,6 +611,8 @@ static void parse(int argc, char **argv)
 			options.seconds = number(optarg);
 		else if (option == 'f')
 			options.failures = true;
+		else if (option == 'p')
+			options.print = true;
 		else if (option == 'g')
 			options.real = !strcmp(optarg, "real");
 		else
@@ -601,6 +626,10 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	parse(argc, argv);
+	if (options.print) {
+		print_script(options.seed);
+		return 0;
+	}
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (progress == MAP_FAILED)

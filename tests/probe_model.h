@@ -424,7 +424,7 @@ static bool model_fits(struct model *model, const struct probe_step *step)
 		return false;
 	switch (step->op) {
 	case PROBE_FILE:
-		return model->nr_files < MODEL_FILES && !step->in_child &&
+		return model->nr_files < MODEL_FILES && !model->forked &&
 		       step->bytes <= model->max;
 	case PROBE_MAP:
 		return model->nr_files && !model_find(process, step->name) &&
