@@ -123,9 +123,10 @@ static void super_store(const struct log *log, enum super_word word,
 static uint64_t super_crc(const struct log *log)
 {
 	uint32_t crc = crc32c_word(0, SUPER_MAGIC);
+	unsigned int word;
 
-	for (int word = SUPER_WORD_VERSION; word < SUPER_WORD_CRC; word++)
-		crc = crc32c_word(crc, super_load(log, word));
+	for (word = SUPER_WORD_VERSION; word < SUPER_WORD_CRC; word++)
+		crc = crc32c_word(crc, super_load(log, (enum super_word)word));
 	return crc;
 }
 
