@@ -54,9 +54,9 @@ oracles() {
 	grep -o '"oracle": *"[^"]*"' "$out/said" | cut -d '"' -f 4 | sorted
 }
 
-# What two runs have in common.
+# What two runs have in common: no times, and no lines of progress.
 counts() {
-	grep -v '"seconds":' "$out/said"
+	grep -v -e '"seconds":' -e ' states, .*/s, ' "$out/said"
 }
 
 # trips ENGINE ORACLES FILE...: are these the ones that break over all files?
