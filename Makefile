@@ -21,7 +21,7 @@ include subject.mk
 # ./faultline for people; other builds keep theirs under BUILD.
 FAULTLINE := $(if $(filter build,$(BUILD)),faultline,$(BUILD)/faultline)
 STRESS := $(BUILD)/stress
-LIBRARY := $(BUILD)/libchecker.a
+LIBRARIES := $(BUILD)/libchecker.a $(BUILD)/libfaultline.a
 
 comma := ,
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -31,13 +31,14 @@ CLI := $(filter-out $(PROBE),$(call objects,cli))
 CHECKER := $(call objects,checker)
 CHECK := $(call objects,machines/check)
 NATIVE := $(call objects,machines/native)
+API := $(call objects,api)
 LITMUS := $(filter-out $(BUILD)/litmus/subject%,$(call objects,litmus))
 BENCH := $(call objects,bench)
 DPOR := $(call objects,bench/dpor)
 TEST_OBJECTS := $(call objects,tests)
 TESTS := $(patsubst $(BUILD)/tests/%.o,$(BUILD)/%,$(TEST_OBJECTS))
-HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(LITMUS) $(BENCH) \
-	$(DPOR) $(TEST_OBJECTS)
+HOST_OBJECTS := $(CLI) $(PROBE) $(CHECKER) $(CHECK) $(NATIVE) $(API) \
+	$(LITMUS) $(BENCH) $(DPOR) $(TEST_OBJECTS)
 
 $(HOST_OBJECTS): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -55,15 +56,17 @@ $(BUILD)/flags: always
 
 # A link leaves its map and the sums of the engine's objects that went in;
 # tests/objects.bats holds that every machine runs the very same ones.
+sums = $(if $(filter $(BUILD)/engine/%,$^),@sha256sum \
+	$(filter $(BUILD)/engine/%,$^) >$(BUILD)/$(basename $(@F)).objects)
 define link =
 $(call say,LD)$(CC) $(LDFLAGS) $(SANITIZE) -Wl,-Map=$(BUILD)/$(@F).map -o $@ \
 	$(filter %.o,$^) $(LDLIBS)
-$(if $(filter $(BUILD)/engine/%,$^),@sha256sum $(filter $(BUILD)/engine/%,$^) \
-	>$(BUILD)/$(@F).objects)
+$(sums)
 endef
 
-$(FAULTLINE): LDLIBS := -Wl,--dynamic-list=machines/check/exports.list \
+FAULTLINE_LIBS := -Wl,--dynamic-list=machines/check/exports.list \
 	-ljansson -lxxhash -ldw -lelf -lpthread -lm
+$(FAULTLINE): LDLIBS := $(FAULTLINE_LIBS)
 $(FAULTLINE): $(CLI) $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
 		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
 	$(link)
@@ -76,14 +79,28 @@ $(BUILD)/probe.o: $(PROBE) $(NATIVE) $(ENGINE_OBJECTS)
 		--keep-global-symbol='__asan_*' $@
 	@sha256sum $(ENGINE_OBJECTS) >$(BUILD)/probe.objects
 
-# Ranks of an MPI job search together: with `make MPI=yes`, or `make mpi`.
-ifneq ($(MPI),)
-$(BUILD)/cli/post_mpi.o: CFLAGS += -DWITH_MPI $(shell mpicc --showme:compile)
-$(FAULTLINE): LDLIBS += $(shell mpicc --showme:link)
-endif
+# The same, but for the one file that knows of MPI: its ranks search together.
+MPI := $(BUILD)/mpi
+MPICC = OMPI_CC='$(CC)' MPICH_CC='$(CC)' mpicc
+$(MPI)/post_mpi.o: cli/post_mpi.c cli/post_mpi.h include/checker_post.h \
+		$(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,MPICC)$(MPICC) -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) \
+		$(SANITIZE) -D_GNU_SOURCE -DWITH_MPI -Iinclude -I. -c -o $@ $<
+$(MPI)/faultline: $(filter-out $(BUILD)/cli/post_mpi.o,$(CLI)) \
+		$(MPI)/post_mpi.o $(CHECKER) $(CHECK) $(LITMUS) $(DPOR) \
+		$(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
+	$(call say,LD)$(MPICC) $(LDFLAGS) $(SANITIZE) -o $@ $(filter %.o,$^) \
+		$(FAULTLINE_LIBS)
 
 $(BUILD)/estimate: LDLIBS := -lxxhash -lm
 $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
+	$(link)
+
+# The command, which records what its searches do.
+$(BUILD)/record: LDLIBS := $(FAULTLINE_LIBS) -Wl,--wrap=main,--wrap=left_next
+$(BUILD)/record: $(BUILD)/bench/record.o $(CLI) $(CHECKER) $(CHECK) $(LITMUS) \
+		$(DPOR) $(SUBJECT_OBJECTS) machines/check/exports.list
 	$(link)
 
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
@@ -95,11 +112,18 @@ $(STRESS): $(BUILD)/bench/stress.o $(NATIVE) $(ENGINE_OBJECTS)
 
 # One object with no other global names than its interface's, so that it links
 # with programs that have a run() or a world of their own.
+define library_object =
+$(call say,LD)$(CC) -r -nostdlib -o $@ $^
+@objcopy --wildcard --keep-global-symbol='$(1)_*' \
+	--keep-global-symbol='__asan_*' $@
+$(sums)
+endef
+
 $(BUILD)/libchecker.o: $(CHECKER)
-	$(call say,LD)$(CC) -r -nostdlib -o $@ $^
-	@objcopy --wildcard --keep-global-symbol='check_*' \
-		--keep-global-symbol='__asan_*' $@
-$(LIBRARY): $(BUILD)/libchecker.o
+	$(call library_object,check)
+$(BUILD)/libfaultline.o: $(API) $(NATIVE) $(ENGINE_OBJECTS)
+	$(call library_object,fl)
+$(LIBRARIES): %.a: %.o
 	$(call say,AR)rm -f $@ && ar crD $@ $^
 
 # What a test links, beside its own object.
@@ -107,9 +131,14 @@ OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_litmus_ops_test := $(LITMUS)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
+OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)
 OBJECTS_native_test := $(NATIVE)
 OBJECTS_probe_fuzz := $(PROBE) $(BUILD)/cli/probe_view.o $(BUILD)/cli/files.o \
 	$(NATIVE) $(ENGINE_OBJECTS)
+OBJECTS_log_test := $(BUILD)/engine/fs/log.o $(BUILD)/engine/base/crc32c.o
+OBJECTS_pool_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_pool_damage_test := $(ENGINE_OBJECTS) $(NATIVE)
+OBJECTS_api_test := $(BUILD)/libfaultline.o
 OBJECTS_engine_build_test := $(addprefix $(BUILD)/cli/,engine_build.o files.o \
 	patches.o run.o)
 test_objects = $(or $(OBJECTS_$(1)),$(if $(filter checker_%,$(1)),$(CHECKER)),\
@@ -128,11 +157,12 @@ $(BUILD)/native_test: LDLIBS += -Wl,--wrap=msync
 
 -include $(HOST_OBJECTS:.o=.d) $(SUBJECT_OBJECTS:.o=.d)
 
-all: $(FAULTLINE) $(LIBRARY)
+all: $(FAULTLINE) $(LIBRARIES)
 
 test: all $(STRESS) $(TESTS) ## run the fast tests
 	@BUILD=$(BUILD) CC='$(CC)' TIMEOUT=$(TIMEOUT) tests/run $(BUILD) \
-		$(TESTS) '$(STRESS) --seconds 3' \
+		$(TESTS) '$(BUILD)/probe_fuzz --failures' \
+		'$(STRESS) --seconds 3' \
 		'$(STRESS) --geometry small --seconds 3' \
 		$(wildcard tests/*.bats) tests/corpus.sh
 
@@ -151,8 +181,7 @@ clang: ## build everything with clang, warnings as errors
 	@$(MAKE) BUILD=build/clang CC=clang build-only
 build-only: all $(STRESS) $(TESTS)
 
-mpi: ## build/mpi/faultline, which mpirun can start
-	@$(MAKE) BUILD=build/mpi MPI=yes build/mpi/faultline
+mpi: $(MPI)/faultline ## build/mpi/faultline, which mpirun can start
 
 bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fail
 	$(STRESS)
@@ -161,6 +190,7 @@ bench: $(FAULTLINE) $(STRESS) $(BUILD)/estimate ## measure; only wrong counts fa
 	./$(FAULTLINE) bench dpor --by-states
 	$(BUILD)/estimate
 	bench/jobs.sh
+	bench/ranks.sh
 	bench/random.sh
 
 fuzz: $(TESTS) ## generated programs and scripts, fresh seeds, for SECONDS=60
@@ -183,7 +213,11 @@ install: all ## install under DESTDIR and PREFIX (/usr/local)
 	install -D $(FAULTLINE) '$(DESTDIR)$(PREFIX)/bin/faultline'
 	for f in $(wildcard include/*.h); do install -D -m 644 $$f \
 		'$(DESTDIR)$(PREFIX)'/$$f || exit; done
-	install -D -m 644 $(LIBRARY) '$(DESTDIR)$(PREFIX)/lib/libchecker.a'
+	for f in $(LIBRARIES); do install -D -m 644 $$f \
+		'$(DESTDIR)$(PREFIX)/lib'/$${f##*/} || exit; done
+	mkdir -p '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	sed 's|@PREFIX@|$(PREFIX)|' api/faultline.pc.in \
+		>'$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline.pc'
 	for f in $(DATA_FILES); do \
 		install -D -m 644 $$f '$(DATA)'/$$f || exit; done
 	for f in $(wildcard man/*.[1-9]); do install -D -m 644 $$f \

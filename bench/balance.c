@@ -5,12 +5,14 @@
  * Simulates the balancer of parallel searches (checker/balance.c, the very
  * code) on a recorded tree:
  *
- *	balance [--latency US] [--handling US] [--cost US] TREE [RANKS]...
+ *	balance [--latency US] [--handling US] [--look US] [--cost US]
+ *		TREE [RANKS]...
  *
- * TREE has a line a node, in the order of the search: its depth; random:NODES
- * is made here.  A node takes
- * --cost microseconds (1) to run, a message --latency (10) to arrive, and the
- * coordinator --handling (2) to deal with a message, one after the other.
+ * TREE has a line a node, in the order of the search: its depth, as
+ * bench/record.c writes it; random:NODES is made here.  A node takes --cost
+ * microseconds (1) to run, a message --latency (10) to arrive, and the
+ * coordinator --handling (2) to deal with a message, one after the other.  Who
+ * is busy looks for messages each --look microseconds (100), between two nodes.
  */
 #include "../checker/balance.h"
 
@@ -61,11 +63,12 @@ struct worker {
 	double weight;			/* of each of them, roughly */
 	uint32_t running;
 	bool asked;
+	double looked;
 };
 
 struct simulation {
 	const struct tree *tree;
-	double latency, handling, cost;
+	double latency, handling, look, cost;
 	struct balance balance;
 	struct worker *workers;
 	struct event *events;		/* a heap */
@@ -287,7 +290,10 @@ static void node_done(struct simulation *s, unsigned int worker)
 	for (uint32_t n = s->tree->child[w->running]; n != NONE;
 	     n = s->tree->sibling[n])
 		push(w, n);
-	share(s, worker);
+	if (s->now - w->looked >= s->look) {
+		w->looked = s->now;
+		share(s, worker);
+	}
 	run_next(s, worker);
 }
 
@@ -392,13 +398,15 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "latency", required_argument, NULL, 'l' },
 		{ "handling", required_argument, NULL, 'h' },
+		{ "look", required_argument, NULL, 'o' },
 		{ "cost", required_argument, NULL, 'c' },
 		{ 0 },
 	};
 	static const unsigned int usual[] = { 1, 2, 4, 16, 64, 256, 1000 };
 	struct tree tree = { 0 };
 	struct simulation s = {
-		.tree = &tree, .latency = 10, .handling = 2, .cost = 1,
+		.tree = &tree, .latency = 10, .handling = 2, .look = 100,
+		.cost = 1,
 	};
 	int option;
 
@@ -407,13 +415,15 @@ int main(int argc, char **argv)
 			s.latency = number(optarg, "--latency", 0, 1e9);
 		else if (option == 'h')
 			s.handling = number(optarg, "--handling", 0, 1e9);
+		else if (option == 'o')
+			s.look = number(optarg, "--look", 0, 1e9);
 		else if (option == 'c')
 			s.cost = number(optarg, "--cost", 1e-3, 1e9);
 		else
 			return 2;
 	}
 	if (optind == argc) {
-		fputs("usage: balance [--latency US] [--handling US] [--cost US] TREE [RANKS]...\n",
+		fputs("usage: balance [--latency US] [--handling US] [--look US] [--cost US] TREE [RANKS]...\n",
 		      stderr);
 		return 2;
 	}
@@ -423,8 +433,8 @@ int main(int argc, char **argv)
 		make_tree(&tree, (uint32_t)number(argv[optind] + 7, "random:",
 						  1, 1e9));
 	link_tree(&tree);
-	printf("%s: %u nodes of %g us, latency %g us, handling %g us\n\n",
-	       argv[optind], tree.nr, s.cost, s.latency, s.handling);
+	printf("%s: %u nodes of %g us, latency %g us, handling %g us, a look each %g us\n\n",
+	       argv[optind], tree.nr, s.cost, s.latency, s.handling, s.look);
 	printf("%7s %12s %9s %11s %9s %9s %12s\n", "ranks", "seconds",
 	       "speed-up", "efficiency%", "moved", "messages", "coordinator%");
 	for (int i = optind + 1; i < argc; i++)

@@ -24,13 +24,6 @@
 
 #include <string.h>
 
-/* thread->probed */
-enum {
-	NOT_PROBED,
-	GOES_ON,
-	COMES_BACK,
-};
-
 /* Can a thread spin by performing this? */
 static bool may_spin(const struct operation *op)
 {
@@ -40,61 +33,143 @@ static bool may_spin(const struct operation *op)
 	       world_owns(op->object, op->bytes);
 }
 
-/* Would it come back to where it is if the word held value? */
-static bool comes_back(const struct operation *op, uint64_t value)
+/*
+ * What a thread can look at without an operation is what others cannot change
+ * meanwhile.  Words that they change by operations it sees by operations only,
+ * unless it holds a lock, or changes them itself.
+ */
+static void mask_words(struct executions *x, unsigned int t)
 {
-	void *word = (void *)(uintptr_t)op->object;
-	struct thread *thread = &world->threads[op->thread];
-	uint64_t now;
+	const struct thread *thread = &world->threads[t];
+
+	x->nr_masked = 0;
+	for (uint32_t i = 0; i < x->nr_words; i++) {
+		const struct word *w = &x->words[i];
+		void *word = (void *)(uintptr_t)w->address;
+		struct masked *masked = &x->masked[x->nr_masked];
+
+		if (word != thread->object &&
+		    (!w->users.threads || w->is_range || thread->nr_held ||
+		     (w->users.writers & (1u << t)) ||
+		     !world_owns(word, sizeof(masked->value))))
+			continue;
+		masked->word = word;
+		memcpy(&masked->value, word, sizeof(masked->value));
+		memset(word, 0, sizeof(masked->value));
+		if (++x->nr_masked == MAX_MASKED)
+			return;
+	}
+}
+
+static void unmask_words(const struct executions *x)
+{
+	for (uint32_t i = 0; i < x->nr_masked; i++)
+		memcpy(x->masked[i].word, &x->masked[i].value,
+		       sizeof(x->masked[i].value));
+}
+
+/* Perform it, and go back. */
+static bool try_it(const struct operation *op)
+{
+	const void *word = op->object;
+	const struct thread *thread = &world->threads[op->thread];
+	uint64_t value, left;
 	bool back = false;
 
-	memcpy(&now, word, sizeof(now));
-	thread->probed = NOT_PROBED;
-	thread->probed_value = 0;
+	memcpy(&value, word, sizeof(value));
 	if (trail_try())
 		return false;
-	memcpy(word, &value, sizeof(value));
 	if (run_thread(op->thread) == END_YIELD) {
-		uint64_t left;
-
 		memcpy(&left, word, sizeof(left));
-		memcpy(word, &now, sizeof(now));
-		back = left == value && thread->object == op->object &&
-		       trail_same();
+		back = left == value && thread->object == word && trail_same();
 	}
 	trail_tried();
 	return back;
 }
 
-static bool waits_for_word(struct executions *x, unsigned int t)
+/* The same with this value in its word. */
+static bool try_value(const struct operation *op, uint64_t value)
 {
-	struct thread *thread = &world->threads[t];
-	struct operation op = operation_at(x, t);
+	void *word = (void *)(uintptr_t)op->object;
+	uint64_t now;
+	bool back;
+
+	memcpy(&now, word, sizeof(now));
+	memcpy(word, &value, sizeof(value));
+	back = try_it(op);
+	memcpy(word, &now, sizeof(now));
+	return back;
+}
+
+/*
+ * What thread t does after event n.  It may have come to the same place in
+ * another execution, and all that it can look at may have been the same.
+ */
+static struct tries *tries_of(struct executions *x, uint32_t n, unsigned int t)
+{
+	struct place *place = n ? &x->places[n] : &x->first_places[t];
+	struct operation op;
+
+	if (place->known)
+		return place->known;
+	if (place->tries.asked)
+		return &place->tries;
+	op = operation_at(x, t);
+	place->tries = (struct tries){ .asked = true, .waits = op.waits };
+	if (!op.waits)
+		return &place->tries;
+	mask_words(x, t);
+	place->known = known_tries_find(&x->known_tries, t);
+	unmask_words(x);
+	if (!place->known)
+		return &place->tries;
+	place->known->waits = true;
+	return place->known;
+}
+
+/*
+ * Would it come back to where it is if the word held value?  That depends on
+ * nothing but what the thread has done: it is tried once.
+ */
+static bool comes_back(struct tries *tries, const struct operation *op,
+		       uint64_t value)
+{
+	uint32_t i;
+
+	for (i = 0; i < tries->nr && i < MAX_TRIES; i++)
+		if (tries->value[i] == value)
+			return tries->back & (1u << i);
+	i = tries->nr++ % MAX_TRIES;
+	tries->value[i] = value;
+	tries->back &= ~(1u << i);
+	if (try_value(op, value))
+		tries->back |= 1u << i;
+	return tries->back & (1u << i);
+}
+
+bool await_spins(struct executions *x, unsigned int t)
+{
+	struct tries *tries = tries_of(x, x->last_event[t], t);
+	const struct operation op = {
+		.object = world->threads[t].object, .thread = (uint8_t)t,
+	};
 	uint64_t value;
 
-	if (!op.waits || (world->waiting & (1u << t)))
+	if (!tries->waits)
 		return false;
 	memcpy(&value, op.object, sizeof(value));
-	if (thread->probed == NOT_PROBED || thread->probed_value != value) {
-		bool back = comes_back(&op, value);
-
-		thread->probed = back ? COMES_BACK : GOES_ON;
-		thread->probed_value = value;
-	}
-	return thread->probed == COMES_BACK;
+	return comes_back(tries, &op, value);
 }
 
 uint32_t await_enabled(struct executions *x)
 {
-	uint32_t mask = run_enabled_mask();
+	uint32_t mask = 0;
 
-	if (!x->spins)
-		return mask;
-	for (uint32_t left = mask; left; left &= left - 1) {
+	for (uint32_t left = world->ready; left; left &= left - 1) {
 		unsigned int t = (unsigned int)__builtin_ctz(left);
 
-		if (waits_for_word(x, t))
-			mask &= ~(1u << t);
+		if (await_can_run(x, t))
+			mask |= 1u << t;
 	}
 	return mask;
 }
@@ -156,39 +231,66 @@ void await_notice_wait(struct executions *x, unsigned int t)
 		await(x, world->threads[t].object);
 }
 
-void await_notice(struct executions *x)
+/* It performs one operation again and again: does it spin? */
+static void try_spin(struct executions *x, const struct event *e)
 {
-	struct event *e = &x->events[x->nr];
-	const struct event *last = &x->events[e->previous];
-	struct operation at;
+	struct operation at = operation_at(x, e->op.thread);
 	uint64_t value;
 
-	e->repeats = 1;
-	if (e->previous && operation_same(&e->op, &last->op))
-		e->repeats = (uint16_t)(last->repeats + 1);
-	if (run.end != END_YIELD)
-		return;
-	await_notice_wait(x, e->op.thread);
-	at = operation_at(x, e->op.thread);
-	if (!is_power_of_two(e->repeats) || !operation_same(&at, &e->op) ||
-	    !may_spin(&at))
+	if (!operation_same(&at, &e->op) || !may_spin(&at))
 		return;
 	memcpy(&value, at.object, sizeof(value));
-	if (!comes_back(&at, value))
+	if (!try_value(&at, value))
 		return;
 	x->spins = true;
 	await(x, at.object);
 }
 
-bool await_runs_with(const struct operation *op, uint64_t value)
+/* Return: events[x->nr]. */
+static struct event *count_repeats(struct executions *x)
 {
-	const struct thread *thread = &world->threads[op->thread];
-	void *word = (void *)(uintptr_t)op->object;
+	struct event *e = &x->events[x->nr];
+	const struct event *last = &x->events[e->previous];
+
+	if (e->op.object == last->op.object && e->previous &&
+	    operation_same(&e->op, &last->op))
+		e->repeats = (uint16_t)(last->repeats + 1);
+	return e;
+}
+
+void await_notice(struct executions *x)
+{
+	struct event *e = count_repeats(x);
+
+	if (run.end != END_YIELD)
+		return;
+	if (world->waiting & (1u << e->op.thread))
+		await_notice_wait(x, e->op.thread);
+	if (is_power_of_two(e->repeats))
+		try_spin(x, e);
+}
+
+bool await_is_nothing(struct executions *x)
+{
+	const struct event *e = count_repeats(x);
+	unsigned int t = e->op.thread;
+
+	return !is_power_of_two(e->repeats) &&
+	       (!(world->waiting & (1u << t)) ||
+		!run_waits_for_condition(&world->threads[t]));
+}
+
+bool await_runs_with(struct executions *x, const struct event *e,
+		     uint64_t value)
+{
+	const struct thread *thread = &world->threads[e->op.thread];
+	void *word = (void *)(uintptr_t)e->op.object;
 	uint64_t now;
 	bool runs;
 
 	if (!thread->enabled)
-		return !comes_back(op, value);
+		return !comes_back(tries_of(x, e->previous, e->op.thread),
+				   &e->op, value);
 	memcpy(&now, word, sizeof(now));
 	memcpy(word, &value, sizeof(value));
 	runs = thread->enabled(word);

@@ -4,103 +4,91 @@
  */
 #include "estimate.h"
 
-#include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-/* Averages of fewer are not trusted to say how they grow. */
-#define ENOUGH 4
+/* No probe is so good that others do not matter. */
+#define LEAST_ERROR 0.05
+#define ROUNDS 4
+
+void estimate_clear(struct estimate *e)
+{
+	e->nr_probes = 0;
+}
+
+void estimate_probed(struct estimate *e, double runs, double left,
+		     double trust)
+{
+	if (e->nr_probes == ESTIMATE_PROBES)
+		memmove(e->probes, e->probes + 1,
+			--e->nr_probes * sizeof(*e->probes));
+	e->probes[e->nr_probes++] =
+		(struct estimate_probe){ runs, left, trust };
+}
+
+/*
+ * The mean of what the probes say of the whole.  How wrong one may be is in
+ * proportion to what was left, of which the mean itself says the most.
+ */
+static double whole(const struct estimate *e)
+{
+	double mean = 0;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		double sum = 0, weights = 0;
+
+		for (uint32_t i = 0; i < e->nr_probes; i++) {
+			const struct estimate_probe *p = &e->probes[i];
+			double error = 1 - p->runs / mean;
+			double weight = p->trust;
+
+			if (round && error < LEAST_ERROR)
+				error = LEAST_ERROR;
+			if (round)
+				weight /= error * error;
+			sum += weight * (p->runs + p->left);
+			weights += weight;
+		}
+		mean = weights > 0 ? sum / weights : 0;
+	}
+	return mean;
+}
+
+double estimate_left(const struct estimate *e, double runs)
+{
+	double left = whole(e) - runs;
+
+	return left > 0 ? left : 0;
+}
+
+void estimate_changed(struct estimate *e, double runs, double more)
+{
+	double left = estimate_left(e, runs) + more, trust = 0;
+
+	for (uint32_t i = 0; i < e->nr_probes; i++)
+		trust += e->probes[i].trust;
+	estimate_clear(e);
+	estimate_probed(e, runs, left > 0 ? left : 0, trust > 1 ? trust : 1);
+}
+
+/* ------ by size ------ */
 
 static uint32_t clip(uint32_t size)
 {
 	return size < ESTIMATE_SIZES ? size : ESTIMATE_SIZES - 1;
 }
 
-void estimate_found(struct estimate *e, uint32_t size)
+void estimate_learn(struct estimate *e, uint32_t size, double nr,
+		    double executions)
 {
-	e->found[clip(size)]++;
-}
-
-void estimate_lost(struct estimate *e, uint32_t size)
-{
-	e->found[clip(size)]--;
-}
-
-void estimate_begin(struct estimate *e, uint32_t size, size_t base,
-		    uint64_t runs)
-{
-	estimate_lost(e, size);
-	if (e->nr_open == e->room) {
-		size_t room = 2 * e->room + 64;
-		struct estimate_open *open =
-			realloc(e->open, room * sizeof(*open));
-
-		/* it is but an estimate */
-		if (!open)
-			return;
-		e->open = open;
-		e->room = room;
-	}
-	e->open[e->nr_open++] = (struct estimate_open){ base, runs,
-							clip(size) };
-}
-
-void estimate_end(struct estimate *e, size_t used, uint64_t runs)
-{
-	while (e->nr_open && e->open[e->nr_open - 1].base >= used) {
-		const struct estimate_open *open = &e->open[--e->nr_open];
-
-		e->nr[open->size]++;
-		e->sum[open->size] += (double)(runs - open->runs);
-	}
-}
-
-void estimate_disturbed(struct estimate *e)
-{
-	e->nr_open = 0;
-}
-
-/*
- * Executions a sub-tree of each size has.  Those of most sizes are of few
- * sub-trees, so the growth is that from the smallest to the largest.
- */
-static void averages(const struct estimate *e, double *average)
-{
-	uint32_t first = 0, last = 0;
-	double growth = 1, most = 1;
-
-	for (uint32_t size = 0; size < ESTIMATE_SIZES; size++) {
-		average[size] = 0;
-		if (e->nr[size] < ENOUGH)
-			continue;
-		average[size] = e->sum[size] / (double)e->nr[size];
-		if (!first)
-			first = size;
-		last = size;
-		if (average[size] > most)
-			most = average[size];
-	}
-	if (last > first)
-		growth = pow(most, 1.0 / (double)(last - first));
-	for (uint32_t size = 0; size < ESTIMATE_SIZES; size++)
-		if (average[size] <= 0)
-			average[size] = size ? average[size - 1] *
-					       (size > last ? growth : 1) : 1;
-}
-
-double estimate_left(const struct estimate *e)
-{
-	double average[ESTIMATE_SIZES], left = 0;
-
-	averages(e, average);
-	for (uint32_t size = 0; size < ESTIMATE_SIZES; size++)
-		left += (double)e->found[size] * average[size];
-	return left;
+	e->nr[clip(size)] += nr;
+	e->sum[clip(size)] += nr * executions;
 }
 
 double estimate_of(const struct estimate *e, uint32_t size)
 {
-	double average[ESTIMATE_SIZES];
-
-	averages(e, average);
-	return average[clip(size)];
+	/* at least as many as the next smaller one that is known */
+	for (uint32_t i = clip(size); i; i--)
+		if (e->nr[i] > 0)
+			return e->sum[i] / e->nr[i];
+	return 1;
 }

@@ -24,279 +24,15 @@
  */
 #include "executions.h"
 
-#include "by_states.h"
 #include "pieces.h"
 #include "report.h"
+#include "snapshot.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One event more, and one that stands behind the last. */
-static int make_room(struct executions *x, uint32_t nr)
-{
-	uint32_t room = 2 * nr + 256;
-	struct event *events;
-
-	if (nr + 3 < x->room)
-		return 0;
-	events = realloc(x->events, room * sizeof(*events));
-	if (!events)
-		return -1;
-	memset(events, 0, sizeof(*events));
-	x->events = events;
-	x->room = room;
-	return 0;
-}
-
-static int path(const struct executions *x, struct check_schedule *schedule)
-{
-	memset(schedule, 0, sizeof(*schedule));
-	for (uint32_t n = 1; n <= x->nr; n++) {
-		const struct event *e = &x->events[n];
-
-		if (schedule_add(schedule, e->op.thread, 1))
-			return -1;
-		if (e->nr_choices && schedule_choose(schedule, e->choice))
-			return -1;
-	}
-	return 0;
-}
-
-static int failed(struct executions *x)
-{
-	struct check_failure *failure = search_failure(x->search);
-
-	return failure ? path(x, &failure->schedule) : 0;
-}
-
-/* A thread is not where it was when the same was performed before. */
-static int stray(struct executions *x, unsigned int t)
-{
-	x->strayed = true;
-	search_differs(x->search, t);
-	return failed(x);
-}
-
-static int give_up(struct executions *x)
-{
-	x->search->result->redundant++;
-	x->given_up = true;
-	return 0;
-}
-
-/* ------ sub-trees that need no analysis ------ */
-
-/* Every interleaving: all others that can run now. */
-static void push_others(struct executions *x, uint32_t enabled)
-{
-	for (; enabled; enabled &= enabled - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(enabled);
-		struct operation op = operation_at(x, t);
-		struct subtree *s = subtree_push_events(x, 1);
-
-		subtree_steps(s)[x->nr] = (struct step){
-			.id = (uint16_t)x->next_id, .thread = (uint8_t)t,
-			.what = operation_hash(&op),
-		};
-		s->next_id++;
-		s->fresh = (uint16_t)(x->nr + 1);
-	}
-}
-
-/* The next value of the choice that events[x->nr] is. */
-static void push_choice(struct executions *x)
-{
-	const struct event *e = &x->events[x->nr];
-	struct subtree *s;
-
-	if (e->choice + 1 >= e->nr_choices)
-		return;
-	s = subtree_push_events(x, 0);
-	subtree_steps(s)[x->nr - 1].choice++;
-	s->next_id = (uint16_t)(e->id + 1);
-	s->shared = (uint16_t)(x->nr - 1);
-	s->fresh = s->nr_steps;
-}
-
-/* ------ one event more ------ */
-
-/* Events[x->nr] is ordered: let it happen. */
-static int perform(struct executions *x)
-{
-	struct event *e = &x->events[x->nr];
-	unsigned int t = e->op.thread;
-
-	world->threads[t].choice = e->choice;
-	if (run_thread(t) == END_FAILED && failed(x))
-		return -1;
-	await_notice(x);
-	return !x->again;
-}
-
-/* What a wait that comes before it would find. */
-static uint64_t old_value(const struct executions *x,
-			  const struct operation *op)
-{
-	const char *object = op->object;
-	uint64_t old = 0;
-
-	if (object >= (const char *)world->threads &&
-	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
-		old = (uint64_t)world->woken << 32 | world->tokens;
-	else if (x->awaits && world_owns(object, sizeof(old)))
-		memcpy(&old, object, sizeof(old));
-	return old;
-}
-
-static int new_event(struct executions *x, unsigned int t)
-{
-	struct event *e;
-
-	if (make_room(x, x->nr + 1) ||
-	    (x->nr - trail_last() >= x->spacing && trail_save(x->nr)))
-		return -1;
-	e = &x->events[++x->nr];
-	*e = (struct event){
-		.op = operation_at(x, t),
-		.nr_choices = (uint8_t)world->threads[t].nr_choices,
-	};
-	e->old = old_value(x, &e->op);
-	return 0;
-}
-
-/* Does it depend on what waits to be performed again? */
-static bool waits_behind(struct executions *x, const struct operation *op)
-{
-	if (operation_releases(op) || !op->bytes)
-		return false;
-	for (uint32_t left = x->waiting; left; left &= left - 1) {
-		struct operation at = operation_at(
-			x, (unsigned int)__builtin_ctz(left));
-
-		if (operation_depends(op, &at))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Who is next is the state's alone to decide.  What was taken back comes first,
- * the oldest of it; what depends on it while it waits comes last.
- */
-static unsigned int choose_thread(struct executions *x, uint32_t enabled)
-{
-	const struct request *first = NULL;
-
-	if (!x->waiting)
-		return (unsigned int)__builtin_ctz(enabled);
-	for (uint32_t i = 0; i < x->nr_requests; i++) {
-		const struct request *q = &x->requests[i];
-
-		if ((enabled & x->waiting & (1u << q->thread)) &&
-		    q->ordinal == x->nr_of[q->thread] &&
-		    (!first || q->since < first->since))
-			first = q;
-	}
-	if (first)
-		return first->thread;
-	for (uint32_t left = enabled; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		struct operation op = operation_at(x, t);
-
-		if (!waits_behind(x, &op))
-			return t;
-	}
-	return (unsigned int)__builtin_ctz(enabled);
-}
-
-static int run_event(struct executions *x)
-{
-	uint32_t enabled = await_enabled(x);
-	unsigned int t;
-
-	if (!enabled)
-		return 0;
-	if (x->nr == MAX_EVENTS - 2) {
-		x->search->result->cut++;
-		x->given_up = true;
-		return 0;
-	}
-	if (x->brute && (world->choosing & enabled))
-		enabled &= world->choosing;
-	t = choose_thread(x, enabled);
-	if (x->brute && !(world->choosing & enabled))
-		push_others(x, enabled & ~(1u << t));
-	if (new_event(x, t))
-		return -1;
-	x->events[x->nr].id = (uint16_t)x->next_id++;
-	races_record(x, x->nr);
-	if (x->events[x->nr].nr_choices)
-		push_choice(x);
-	else if (!x->brute)
-		revisits_push(x);
-	x->waiting &= ~(1u << t);
-	return perform(x);
-}
-
 /* ------ what a sub-tree prescribes ------ */
-
-/* Is thread t where it was when this was performed before? */
-static bool is_there(const struct event *e)
-{
-	unsigned int t = e->op.thread;
-
-	return (world->ready & (1u << t)) &&
-	       world->threads[t].object == e->op.object &&
-	       world->threads[t].bytes == e->op.bytes && run_enabled(t);
-}
-
-/*
- * Let the world be as when `nr` events had been performed, which are the same
- * ones: what came first is known.
- */
-static int go_back(struct executions *x, uint32_t nr)
-{
-	uint32_t n = trail_restore(nr);
-
-	for (uint32_t k = n + 1; k <= nr; k++) {
-		const struct event *e = &x->events[k];
-
-		if (!is_there(e)) {
-			x->nr = k - 1;
-			return stray(x, e->op.thread);
-		}
-		world->threads[e->op.thread].choice = e->choice;
-		run_thread(e->op.thread);
-	}
-	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
-}
-
-static int run_step(struct executions *x, const struct step *step, bool fresh)
-{
-	unsigned int t = step->thread;
-	struct event *e;
-	bool there;
-
-	if (!(world->ready & (1u << t)))
-		return stray(x, t);
-	if (new_event(x, t))
-		return -1;
-	e = &x->events[x->nr];
-	there = operation_hash(&e->op) == step->what;
-	if (!there || !run_enabled(t)) {
-		x->nr--;
-		return there && fresh && e->op.waits ? give_up(x) :
-						       stray(x, t);
-	}
-	e->id = step->id;
-	e->choice = step->choice;
-	races_record(x, x->nr);
-	if (fresh && e->nr_choices) {
-		x->next_id = step->id + 1u;
-		push_choice(x);
-	}
-	return perform(x);
-}
 
 /* The world as after so many events can be used for the sub-tree, too. */
 static uint32_t common_events(const struct executions *x)
@@ -346,12 +82,11 @@ static int go_on_from(struct executions *x, uint32_t nr)
 	if (!x->nr)
 		return 0;
 	forget_events(x, n);
-	x->width = x->current->next_id / WORD_BITS + 1;
 	for (; x->nr < nr; races_record(x, x->nr)) {
 		x->events[x->nr + 1].id = steps[x->nr].id;
 		x->nr++;
 	}
-	return go_back(x, nr);
+	return happen_back(x, nr);
 }
 
 /* Return: 1, 0 when the execution is not to go on, -1 without memory. */
@@ -364,11 +99,12 @@ static int run_steps(struct executions *x)
 	x->requests = subtree_requests(s);
 	x->nr_requests = s->nr_requests;
 	x->waiting = 0;
+	x->first_turn = 0;
 	x->next_id = s->next_id;
-	if (make_room(x, s->nr_steps) || go_on_from(x, n))
+	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
 	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
-		more = run_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
+		more = happen_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
 	x->next_id = s->next_id;
 	if (more <= 0 || x->strayed)
 		return more < 0 ? -1 : 0;
@@ -391,9 +127,9 @@ static int ended(struct executions *x)
 			run_livelock(run_enabled_mask());
 		else
 			run_deadlock();
-		return failed(x);
+		return happen_failed(x);
 	}
-	return search_complete(search) == END_FAILED ? failed(x) : 0;
+	return search_complete(search) == END_FAILED ? happen_failed(x) : 0;
 }
 
 static int run_subtree(struct executions *x)
@@ -407,7 +143,7 @@ static int run_subtree(struct executions *x)
 	if (more <= 0)
 		return more;
 	while (more > 0)
-		more = run_event(x);
+		more = happen_next(x);
 	if (more < 0)
 		return -1;
 	if (x->again)
@@ -420,46 +156,80 @@ static int run_subtree(struct executions *x)
 
 /* ------ the search ------ */
 
+/* So many are expected; if there are more, room has to be made. */
+#define EVENTS_OF_THREAD 6
+
 static int take(struct executions *x, struct subtree *s)
 {
-	if (s->bytes > x->current_room) {
+	size_t bytes = subtree_unpacked(s);
+
+	if (bytes > x->current_room) {
 		free(x->current);
-		x->current_room = 2 * s->bytes;
+		x->current_room = 2 * bytes;
 		x->current = malloc(x->current_room);
 		if (!x->current)
 			return -1;
 	}
-	memcpy(x->current, s, s->bytes);
+	subtree_unpack(s, x->current);
 	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
 		subtree_renumber(x->current);
 	races_reserve(x, x->current->next_id);
 	return 0;
 }
 
-/*
- * Begin, or begin anew with what was learned of the program.  Each thread goes
- * to its first operation; none of that is an event.
- */
-static int begin(void *own)
+/* Each thread goes to its first operation; none of that is an event. */
+static int begin_threads(struct executions *x)
 {
-	struct executions *x = own;
-
-	forget_events(x, 0);
-	x->subtrees_used = 0;
-	memset(x->estimate.found, 0, sizeof(x->estimate.found));
-	estimate_disturbed(&x->estimate);
-	x->again = false;
-	await_learned(x);
 	trail_restart();
 	run.mode = RUN_OPERATIONS;
 	run.scrubs = x->spins;
 	run_arm_threads();
 	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		if (run_thread(t) == END_FAILED && failed(x))
+		if (run_thread(t) == END_FAILED && happen_failed(x))
 			return -1;
 		await_notice_wait(x, t);
 	}
+	return 0;
+}
+
+/* What is learned from an execution has to be so if it is performed again. */
+static int look_again(struct executions *x, uint32_t nr)
+{
+	int error = begin_threads(x) || happen_again(x, 0, nr) ? -1 : 0;
+
+	x->nr = 0;
+	return error;
+}
+
+/*
+ * A snapshot is made for each so many events; to go back is to perform half of
+ * them again.  Both cost the least when there is a snapshot for about the root
+ * of its bytes; an operation costs as much as some 32 of them.
+ */
+static void set_spacing(struct executions *x)
+{
+	size_t bytes = snapshot_bytes();
+
+	for (x->spacing = 4; (size_t)x->spacing * x->spacing * 16 < bytes;)
+		x->spacing++;
+}
+
+/* Begin, or begin anew with what was learned of the program. */
+static int begin(void *own)
+{
+	struct executions *x = own;
+	uint32_t nr = x->nr;
+
+	forget_events(x, 0);
+	x->subtrees_used = 0;
+	left_begin(x);
+	await_learned(x);
+	memset(x->first_places, 0, sizeof(x->first_places));
+	turns_learned(x);
+	if ((nr && look_again(x, nr)) || begin_threads(x))
+		return -1;
 	x->again = false;
+	set_spacing(x);
 	return trail_save(0);
 }
 
@@ -470,7 +240,6 @@ static void push_root(struct executions *x)
 
 	root->next_id = 1;
 	root->size = ESTIMATE_SIZES;
-	estimate_found(&x->estimate, root->size);
 }
 
 static int begin_anew(struct executions *x)
@@ -483,23 +252,6 @@ static int begin_anew(struct executions *x)
 	return error;
 }
 
-/* Note what was found; how much there is to decide is what comes after. */
-static void note_found(struct executions *x, size_t others)
-{
-	for (size_t at = others; at < x->subtrees_used;) {
-		struct subtree *s = (void *)(x->subtrees + at);
-
-		s->size = (uint16_t)(x->nr > s->shared ? x->nr - s->shared : 0);
-		estimate_found(&x->estimate, s->size);
-		at += s->bytes;
-	}
-}
-
-static void note_left(struct executions *x)
-{
-	x->search->left = estimate_left(&x->estimate);
-}
-
 /* ------ as a tree, see parallel.h ------ */
 
 static int step(void *own)
@@ -509,18 +261,19 @@ static int step(void *own)
 	struct subtree *s;
 	size_t others;
 
-	estimate_end(&x->estimate, x->subtrees_used, result->runs);
-	s = subtree_pop(x);
+	s = left_next(x);
 	others = x->subtrees_used;
 	if (!s)
 		return 0;
-	estimate_begin(&x->estimate, s->size, others, result->runs);
 	if (take(x, s) || run_subtree(x))
 		return -1;
-	x->search->result->search_bytes = races_bytes(x) + trail_bytes();
-	note_found(x, others);
+	x->search->result->search_bytes = races_bytes(x) + trail_bytes() +
+					  probe_bytes(&x->probe);
+	left_found(x, others);
+	if (result->runs == 1)
+		turns_learn(x);
 	if (result->runs % 256 == 0)
-		note_left(x);
+		left_note(x);
 	if (x->again && !x->shares && begin_anew(x))
 		return -1;
 	return 1;
@@ -534,7 +287,7 @@ static int take_part(void *own, const struct bytes *part)
 		push_root(x);
 		return 0;
 	}
-	estimate_disturbed(&x->estimate);
+	left_taken(x, part->weight);
 	return subtree_append(x, part->data, part->nr);
 }
 
@@ -542,13 +295,13 @@ static int take_part(void *own, const struct bytes *part)
 static bool give_part(void *own, struct bytes *part)
 {
 	struct executions *x = own;
-	const struct subtree *first = (void *)x->subtrees;
+	const struct subtree *first;
 
+	left_settle(x);
+	first = (void *)x->subtrees;
 	if (!x->subtrees_used || first->bytes == x->subtrees_used)
 		return false;
-	part->weight = estimate_of(&x->estimate, first->size);
-	estimate_lost(&x->estimate, first->size);
-	estimate_disturbed(&x->estimate);
+	part->weight = left_give(x, first);
 	part->nr = first->bytes;
 	part->data = malloc(part->nr);
 	if (!part->data)
@@ -565,18 +318,20 @@ static int give_all(void *own,
 {
 	struct executions *x = own;
 	struct subtree *s;
+	double scale;
 	int error = 0;
 
-	note_left(x);
-	estimate_disturbed(&x->estimate);
+	left_settle(x);
+	left_note(x);
+	scale = left_scale(x);
 	while (!error && (s = subtree_pop(x))) {
 		struct bytes part = {
-			s, s->bytes, estimate_of(&x->estimate, s->size),
+			s, s->bytes, scale * estimate_of(&x->estimate, s->size),
 		};
 
-		estimate_lost(&x->estimate, s->size);
 		error = save(user, &part);
 	}
+	left_begin(x);
 	return error;
 }
 
@@ -584,7 +339,7 @@ static int report(void *own, struct bytes *report)
 {
 	struct executions *x = own;
 
-	note_left(x);
+	left_note(x);
 	return report_pack(x->search, report);
 }
 
@@ -605,6 +360,21 @@ static void share(void *own)
 	forget(own);
 }
 
+static int learn(void *own, const struct bytes *learned)
+{
+	struct executions *x = own;
+
+	if (learned->nr != sizeof(x->search->learned)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	memcpy(&x->search->learned, learned->data, learned->nr);
+	if (begin(x))
+		return -1;
+	share(own);
+	return 0;
+}
+
 /* Found what the search is for, or what makes it pointless. */
 static bool found(void *own)
 {
@@ -618,23 +388,24 @@ int search_executions(struct search *search)
 	struct executions x = {
 		.search = search,
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
-		.spacing = 6,
 	};
 	struct tree tree = {
-		.own = &x, .begin = begin, .share = share, .step = step,
-		.take = take_part, .give = give_part, .give_all = give_all,
-		.report = report, .forget = forget, .found = found,
+		.own = &x, .begin = begin, .learn = learn, .share = share,
+		.step = step, .take = take_part, .give = give_part,
+		.give_all = give_all, .report = report, .forget = forget,
+		.found = found,
 	};
 	int error = -1;
 
 	order_of_one_execution();
-	if (!make_room(&x, 0) && !races_setup(&x) && !trail_begin())
+	races_setup(&x, EVENTS_OF_THREAD * search->program->nr_threads);
+	if (!happen_room(&x, 0) && !trail_begin())
 		error = search_pieces(search, &tree);
 	races_free(&x);
 	free(x.subtrees);
 	free(x.current);
 	free(x.sorting);
-	free(x.estimate.open);
+	probe_free(&x.probe);
 	trail_end();
 	return error;
 }

@@ -4,9 +4,13 @@
  *
  * Interface
  *   races.c        which events of an execution came before which
- *   revisits.c     the sub-trees that branch off where an event is new
+ *   revisits.c     the sub-trees that branch off where an event is new;
+ *   victims.c      revisits.h is for both
  *   subtrees.c     sub-trees that are still to be searched
+ *   left.c         which is the next, and how many executions they have
  *   await.c        busy loops
+ *   turns.c        which thread is next
+ *   happen.c       events happen
  *   executions.c   the search; its head explains the method and the terms
  */
 #ifndef CHECKER_EXECUTIONS_H
@@ -14,9 +18,13 @@
 
 #include "estimate.h"
 #include "internal.h"
+#include "probe.h"
+#include "tries.h"
 
 /* An execution this long never ends. */
 #define MAX_EVENTS 2000
+
+#define NO_THREAD UINT32_MAX
 
 /* An operation before it is performed: all that decides what depends on it. */
 struct operation {
@@ -34,6 +42,14 @@ enum {
 	CLASSES,
 };
 
+/* Who has performed what on a word; too many of them do no harm. */
+struct users {
+	uint32_t threads;		/* a mask; of them some */
+	uint32_t writers;		/* do more than read */
+	uint32_t kinds;			/* a mask */
+	uint16_t last;			/* id of the last one's event */
+};
+
 /* The thing at a place in the order of an execution. */
 struct event {
 	struct operation op;
@@ -43,9 +59,27 @@ struct event {
 	uint8_t choice;
 	uint8_t nr_choices;
 	uint16_t repeats;		/* times in a row, by this thread */
-	uint32_t word;			/* in words: the first it touches */
+	uint16_t sums;			/* event with ROW_MOVED .. of now */
+	uint32_t word;			/* in words: the first it touches, */
+	struct users users;		/* and its users before this event */
+	uint32_t met;			/* kinds there were on its words, */
+	bool meets;			/* and one it conflicts with, maybe */
 	uint64_t old;			/* what its word held, if x->awaits;
 					 * of a token: all tokens */
+};
+
+/* A thread after one of its events: would it come back to the same place? */
+struct place {
+	struct tries *known;		/* what came of that, or NULL: */
+	struct tries tries;
+};
+
+/* A word that is zero for a while. */
+#define MAX_MASKED 64
+
+struct masked {
+	void *word;
+	uint64_t value;
 };
 
 /*
@@ -74,7 +108,8 @@ enum kind {
 struct word {
 	const void *address;
 	bool awaited;			/* some thread waits for its value */
-	uint32_t sets;			/* row of the first kind's */
+	bool is_range;			/* not just a word, now and then */
+	struct users users;
 };
 
 /* Sets that each event has: rows of bits, from row event * ROWS on. */
@@ -83,8 +118,7 @@ enum row {
 	ROW_CAUSES,			/* what it may depend on, and itself */
 	ROW_CONFLICTS,			/* of others, ahead of it */
 	ROW_SOURCES,			/* those of them that it observes */
-	/* of this event and of those ahead of it: */
-	ROW_PRESENT,
+	/* of this event and of those ahead of it, see struct event: */
 	ROW_MOVED,			/* those not put last, as is usual */
 	ROW_LATE_SOURCES,		/* that observe one with a later id */
 	ROW_LATE_CAUSES,		/* that depend on one */
@@ -93,6 +127,7 @@ enum row {
 
 /* Sets for a while, in revisits.c. */
 enum scratch {
+	SCRATCH_PRESENT,		/* all events; this one is kept */
 	SCRATCH_MOVABLE,
 	SCRATCH_SOURCES,
 	SCRATCH_OBSERVERS,
@@ -121,7 +156,7 @@ struct step {
 	uint16_t id;
 	uint8_t thread;
 	uint8_t choice;
-	uint32_t what;			/* hash of the operation */
+	uint16_t what;			/* hash of the operation */
 };
 
 struct subtree {
@@ -131,7 +166,9 @@ struct subtree {
 	uint16_t next_id;
 	uint16_t fresh;			/* the step that is new; 0: none */
 	uint16_t shared;		/* steps as where it branched off */
-	uint16_t size;			/* events to decide, see estimate.h */
+	uint16_t size;			/* events to decide */
+	uint16_t depth;			/* sub-trees that it is in */
+	uint16_t searched;		/* and is still on the stack */
 	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
@@ -145,15 +182,25 @@ struct executions {
 	bool strayed;			/* the program is not deterministic */
 	bool shares;			/* the tree with other processes */
 	struct event *events;		/* events[1 .. nr] */
+	struct place *places;		/* of the event's thread after it, */
+	struct place first_places[CHECK_MAX_THREADS];	/* and before all */
+	struct known_tries known_tries;	/* of all executions */
+	struct masked masked[MAX_MASKED];
+	uint32_t nr_masked;
 	uint32_t nr;
 	uint32_t room;
+	uint32_t repeated;		/* events performed again, so far, */
+	uint32_t repeat;		/* and in the end */
 	uint32_t spacing;		/* of snapshots */
 	uint32_t next_id;
-	uint32_t width;			/* words used of a row, */
-	uint32_t stride;		/* and those there are */
+	uint32_t width;			/* words of a row */
+	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
+	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
+	unsigned int first_turn;	/* those ahead of it have ended */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
-	uint16_t *id_of;		/* [thread * MAX_EVENTS + ordinal] */
+	uint16_t *ids;			/* [thread * room + ordinal] */
+	uint16_t *sources;		/* for a while, in revisits.c */
 	uint16_t *place;		/* of an event, by its id */
 	struct bits rows;		/* of events, */
 	struct bits word_rows;		/* of words, */
@@ -168,6 +215,7 @@ struct executions {
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
 	struct estimate estimate;
+	struct probe probe;
 	struct subtree *current;	/* the one that is searched */
 	size_t current_room;
 	char *sorting;			/* a part of it, in another order */
@@ -182,7 +230,13 @@ struct executions {
 static inline uint64_t *event_row(const struct executions *x, uint32_t id,
 				  enum row row)
 {
-	return x->rows.at + (size_t)(id * ROWS + row) * x->stride;
+	return x->rows.at + (size_t)(id * ROWS + row) * x->width;
+}
+
+static inline uint64_t *scratch_row(const struct executions *x,
+				    enum scratch i)
+{
+	return x->scratch.at + (size_t)i * x->width;
 }
 
 static inline void set_add(uint64_t *set, uint32_t i)
@@ -237,6 +291,13 @@ static inline uint32_t member_of(uint32_t w, uint64_t bits)
 		     b_##i && ((i) = member_of(w_##i, b_##i), true);          \
 		     b_##i &= b_##i - 1)
 
+/* The id of a thread's event. */
+static inline uint16_t *id_of(const struct executions *x, unsigned int t,
+			      uint32_t ordinal)
+{
+	return &x->ids[t * x->room + ordinal];
+}
+
 /* On which kinds does the order of one depend? */
 extern const uint8_t kind_conflicts[KINDS];
 
@@ -283,14 +344,33 @@ static inline bool operation_same(const struct operation *a,
 void await_refine(struct executions *x, struct operation *op);
 /* Await what this search, or another process of it, has learned to. */
 void await_learned(struct executions *x);
-/* As run_enabled_mask(), without those that would only come back. */
+/* Does thread t, at an operation in a loop, only come back? */
+bool await_spins(struct executions *x, unsigned int t);
+
+/* As run_enabled(), but if it would only come back. */
+static inline bool await_can_run(struct executions *x, unsigned int t)
+{
+	const uint32_t bit = 1u << t;
+	const struct thread *thread = &world->threads[t];
+
+	if (!(world->ready & bit))
+		return false;
+	if (world->waiting & bit)
+		return thread->enabled(thread->object);
+	return !x->spins || !await_spins(x, t);
+}
+
+/* All of those. */
 uint32_t await_enabled(struct executions *x);
 /* Events[x->nr] was performed: does its thread wait, or spin? */
 void await_notice(struct executions *x);
+/* Is that no more than to note that it was performed? */
+bool await_is_nothing(struct executions *x);
 /* The same when it came to its first operation. */
 void await_notice_wait(struct executions *x, unsigned int t);
-/* Could op, at which its thread is, be performed if its word held value? */
-bool await_runs_with(const struct operation *op, uint64_t value);
+/* Could events[x->nr], which is next, be performed if its word held value? */
+bool await_runs_with(struct executions *x, const struct event *e,
+		     uint64_t value);
 
 /* Return: the operation that thread t is at. */
 static inline struct operation operation_at(struct executions *x,
@@ -316,20 +396,55 @@ static inline struct operation operation_at(struct executions *x,
 
 /* races.c */
 
-/* Return: 0, or -1 without memory. */
-int races_setup(struct executions *x);
+/* With room for events up to this id. */
+void races_setup(struct executions *x, uint32_t id);
 /* Return: the word at address, until the next call. */
 struct word *races_word(struct executions *x, const void *address);
-/* Have room for events up to this id: of a sub-tree from elsewhere. */
+/* Have room for events up to this id. */
 void races_reserve(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
+/* Could an event with this op have something in common with others? */
+bool races_meets(struct executions *x, const struct operation *op);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 /* Forget events[n], the last one. */
 void races_forget(struct executions *x, uint32_t n);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
+
+/*
+ * happen.c; each returns -1 without memory.  A thread that is not where it was
+ * when the same was performed before ends the search: x->strayed.
+ */
+
+/* Room for so many events, and a little more. */
+int happen_room(struct executions *x, uint32_t nr);
+/* run.failure happened: keep it, if it is new, with what led to it. */
+int happen_failed(struct executions *x);
+/*
+ * The next event, and maybe some of its thread behind it.
+ * Return: 1, or 0 when the execution is not to go on.
+ */
+int happen_next(struct executions *x);
+/* The one that is prescribed; fresh: it is new.  Return: the same. */
+int happen_step(struct executions *x, const struct step *step, bool fresh);
+/* So many events, after the first n of them, which are known. */
+int happen_again(struct executions *x, uint32_t n, uint32_t nr);
+/*
+ * Let the world be as when `nr` events had been performed, which are the same
+ * ones: what came first is known.
+ */
+int happen_back(struct executions *x, uint32_t nr);
+
+/* turns.c */
+
+/* Return: the thread whose event is next, or NO_THREAD when none can run. */
+unsigned int turns_choose(struct executions *x);
+/* The first execution was made: would another order of threads be better? */
+void turns_learn(struct executions *x);
+/* Take up the order that this search, or one before it, has learned. */
+void turns_learned(struct executions *x);
 
 /* revisits.c */
 
@@ -357,11 +472,44 @@ struct subtree *subtree_pop(struct executions *x);
  * those come first (last on the stack) that share most of it.
  */
 void subtrees_sort(struct executions *x, size_t from);
+/*
+ * Write it to `to`, which may be ahead of it in the stack, without the room
+ * that its requests do not use; that is how sub-trees wait.
+ * Return: its bytes.
+ */
+uint32_t subtree_pack(struct subtree *s, void *to);
+/* Return: its bytes as subtree_unpack() makes it, to be searched. */
+size_t subtree_unpacked(const struct subtree *s);
+void subtree_unpack(const struct subtree *s, struct subtree *to);
+/* Take those that were searched off the stack, wherever they lie. */
+void subtrees_compact(struct executions *x);
 /* All that was performed, as steps; more is their number beyond that. */
 struct subtree *subtree_push_events(struct executions *x, uint32_t more);
 /* Give it the smallest ids that are in the same order. */
 void subtree_renumber(struct subtree *s);
-uint32_t operation_hash(const struct operation *op);
+uint16_t operation_hash(const struct operation *op);
+
+/* left.c */
+
+/* Nothing is known of what is left. */
+void left_begin(struct executions *x);
+/*
+ * What to search next, of the sub-trees that there are.
+ * Return: it lies on the stack, or did, until something is pushed; NULL: none.
+ */
+struct subtree *left_next(struct executions *x);
+/* All beyond `others`, a size of the stack, was found there. */
+void left_found(struct executions *x, size_t others);
+/* Sub-trees come and go from elsewhere: there be only what is left. */
+void left_settle(struct executions *x);
+/* One is about to be added, with so many executions. */
+void left_taken(struct executions *x, double executions);
+/* This one is given away.  Return: the executions it has. */
+double left_give(struct executions *x, const struct subtree *s);
+/* Return: how much more each has than those of its size did. */
+double left_scale(const struct executions *x);
+/* Tell the search how many executions are left. */
+void left_note(struct executions *x);
 
 static inline struct step *subtree_steps(struct subtree *s)
 {

@@ -53,8 +53,6 @@ struct thread {
 	const char *name;
 	const struct check_queue *queue;	/* it sleeps on, or NULL */
 	uint32_t nr_held;
-	uint32_t probed;		/* see await.c, */
-	uint64_t probed_value;		/* with this in the object */
 	struct check_lock *held[MAX_HELD];
 };
 
@@ -164,6 +162,13 @@ struct run {
 	bool counts_preemptions;	/* a release ends a step, too */
 	enum run_end end;
 	uint32_t budget;		/* RUN_SCHEDULE */
+	/*
+	 * RUN_OPERATIONS: thread t is at an operation, and may perform it at
+	 * once if this says so.  On its stack: it can neither run nor save
+	 * threads, and has to do with a few hundred bytes.
+	 */
+	bool (*goes_on)(void *own, unsigned int t);
+	void *own;
 	uint32_t operations;		/* of the current step */
 	uint32_t limit;			/* and no more than these */
 	unsigned int turn_thread;	/* has moved alone since its turn, */
@@ -289,6 +294,8 @@ struct learned {
 	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
 	uint64_t nr;			/* more than there is room for: lost */
 	uint64_t spins;			/* some thread does upon one */
+	uint8_t has_turns;		/* was it found out yet: */
+	uint8_t turns[CHECK_MAX_THREADS];	/* order of threads */
 };
 
 struct search {

@@ -12,8 +12,9 @@
 
 #include <stdlib.h>
 
-/* Nodes between two looks at the post: some microseconds each. */
-#define STEPS 64
+/* Nodes between two looks at the post: as many as take about this time. */
+#define LOOK_SECONDS 100e-6
+#define MOST_STEPS 256
 #define REPORT_SECONDS 0.2
 #define STOP_MILLISECONDS 100
 
@@ -28,6 +29,7 @@ enum {
 	GETS_PART,
 	IS_ASKED,
 	IS_TO_STOP,
+	IS_TO_BEGIN,
 	MAY_GO,
 };
 
@@ -53,6 +55,8 @@ struct worker {
 	bool hungry;
 	bool stopped;
 	bool may_go;
+	unsigned int steps;		/* nodes between two looks */
+	double looked;
 	double reported;
 };
 
@@ -98,6 +102,8 @@ static int obey(struct worker *w, const struct check_message *message)
 		/* too late when it is hungry itself: the messages crossed */
 		w->asked = !w->hungry;
 		return 0;
+	case IS_TO_BEGIN:
+		return w->tree->learn(w->tree->own, &part);
 	default:
 		w->stopped = true;
 		w->may_go = message->type == MAY_GO;
@@ -124,9 +130,21 @@ static int look(struct worker *w)
 	return got;
 }
 
+/* A look costs a system call, and who asks for a part waits for it. */
+static void adapt(struct worker *w)
+{
+	double now = now_seconds();
+
+	if (now - w->looked > 2 * LOOK_SECONDS && w->steps > 1)
+		w->steps /= 2;
+	else if (now - w->looked < LOOK_SECONDS / 2 && w->steps < MOST_STEPS)
+		w->steps *= 2;
+	w->looked = now;
+}
+
 static int search(struct worker *w)
 {
-	for (unsigned int i = 0; i < STEPS; i++) {
+	for (unsigned int i = 0; i < w->steps; i++) {
 		int more = w->tree->step(w->tree->own);
 
 		if (more < 0)
@@ -141,7 +159,8 @@ static int search(struct worker *w)
 	}
 	if (w->asked && share(w))
 		return -1;
-	return now_seconds() - w->reported >= REPORT_SECONDS ? report(w) : 0;
+	adapt(w);
+	return w->looked - w->reported >= REPORT_SECONDS ? report(w) : 0;
 }
 
 static int save_part(void *user, const struct bytes *part)
@@ -172,7 +191,8 @@ static int work(struct worker *w)
 int parallel_work(struct check_post *post, const struct tree *tree)
 {
 	struct worker w = {
-		.post = post, .tree = tree, .reported = now_seconds(),
+		.post = post, .tree = tree, .steps = 1,
+		.reported = now_seconds(),
 	};
 
 	while (!w.may_go)
@@ -291,11 +311,16 @@ static int listen(struct coordination *c, struct check_message *message)
 
 static int look_around(struct coordination *c)
 {
+	double waiting = 0;
+
 	if (c->stopping || !c->to->stop ||
 	    now_seconds() - c->looked < STOP_MILLISECONDS / 1e3)
 		return 0;
 	c->looked = now_seconds();
-	return c->to->stop(c->to->user) ? stop_all(c) : 0;
+	for (const struct part *part = c->balance.parts; part;
+	     part = part->next)
+		waiting += part->weight;
+	return c->to->stop(c->to->user, waiting) ? stop_all(c) : 0;
 }
 
 static int coordinate(struct coordination *c)
@@ -347,12 +372,23 @@ out:
 	return result;
 }
 
-int parallel_end(struct check_post *post)
+static int order_all(struct check_post *post, uint32_t type,
+		     const struct bytes *bytes)
 {
 	struct coordination c = { .post = post };
 
 	for (unsigned int w = 0; w < post->nr_workers; w++)
-		if (order(&c, MAY_GO, w, NULL))
+		if (order(&c, type, w, bytes))
 			return -1;
 	return 0;
+}
+
+int parallel_begin(struct check_post *post, const struct bytes *learned)
+{
+	return order_all(post, IS_TO_BEGIN, learned);
+}
+
+int parallel_end(struct check_post *post)
+{
+	return order_all(post, MAY_GO, NULL);
 }

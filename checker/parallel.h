@@ -7,6 +7,7 @@
  *
  * Interface
  *   parallel_work()         be a worker, until parallel_end()
+ *   parallel_begin()        the workers begin anew, with what was learned
  *   parallel_coordinate()   be the coordinator, until all is searched; may be
  *                           called again with what was left
  *   parallel_end()          the workers may go
@@ -29,6 +30,11 @@ struct tree {
 	void *own;
 	/* Nothing is left, nothing found, but for what was learned. */
 	int (*begin)(void *own);
+	/*
+	 * Begin anew with what was learned elsewhere, so that parts mean here
+	 * what they mean there.  0, or -1 with errno.
+	 */
+	int (*learn)(void *own, const struct bytes *learned);
 	/* This process is one of several from now on, and has found nothing. */
 	void (*share)(void *own);
 	/* Search one node.  Return: 1; 0: there is none left; -1 with errno. */
@@ -54,13 +60,18 @@ struct coordinator {
 	/* worker's report of this round, in place of the one before it */
 	int (*heard)(void *user, unsigned int worker,
 		     const struct bytes *report);
-	/* called some times a second.  Return: true to stop. */
-	bool (*stop)(void *user);
+	/*
+	 * called some times a second; waiting: weight of the parts that nobody
+	 * has.  Return: true to stop.
+	 */
+	bool (*stop)(void *user, double waiting);
 	/* parts that are left when it stopped, or was asked for them */
 	int (*left)(void *user, const struct bytes *part);
 };
 
 int parallel_work(struct check_post *post, const struct tree *tree);
+/* learned: what tree->learn() of each worker takes.  0, or -1 with errno. */
+int parallel_begin(struct check_post *post, const struct bytes *learned);
 /*
  * parts: where to begin, a list that is used up.
  * Return: 1: all is searched; 0: stopped; -1 with errno: a worker is gone.

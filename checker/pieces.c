@@ -126,13 +126,13 @@ static int heard(void *user, unsigned int worker, const struct bytes *report)
 }
 
 /* Limits and progress are those of all workers together. */
-static bool is_to_stop(void *user)
+static bool is_to_stop(void *user, double waiting)
 {
 	struct pieces *p = user;
 	struct search *search = p->search;
 	uint64_t runs = search->result->runs;
 
-	search->left = 0;
+	search->left = waiting;
 	for (unsigned int w = 0; w < p->post->nr_workers; w++) {
 		uint64_t its_runs;
 		double its_left;
@@ -208,6 +208,16 @@ static int all_rounds(struct pieces *p)
 	return result < 0 ? -1 : 0;
 }
 
+/* Workers that die are the end of the search, but no error of it. */
+static int mind_the_dead(struct pieces *p, int error)
+{
+	if (!error || errno != ECONNRESET)
+		return error;
+	p->search->result->stopped = "the death of a worker";
+	p->search->stop = true;
+	return 0;
+}
+
 static int coordinate(struct pieces *p)
 {
 	int error;
@@ -216,15 +226,11 @@ static int coordinate(struct pieces *p)
 	if (!p->reports)
 		return -1;
 	error = all_rounds(p);
-	if (!error)
+	/* those that the caller made are needed again */
+	if (!error && !p->search->options->post)
 		error = parallel_end(p->post);
-	if (error && errno == ECONNRESET) {
-		p->search->result->stopped = "the death of a worker";
-		p->search->stop = true;
-		error = 0;
-	}
 	free(p->reports);
-	return error;
+	return mind_the_dead(p, error);
 }
 
 /*
@@ -259,25 +265,21 @@ static int fork_workers(struct pieces *p, unsigned int jobs)
 	return -1;
 }
 
-/* Ranks of MPI, say: each of them comes here. */
-static int join_post(struct pieces *p)
+/*
+ * Ranks of MPI, say: they are there already, and know nothing of what was
+ * learned in this process.
+ */
+static int call_workers(struct pieces *p)
 {
+	struct learned *learned = &p->search->learned;
+	const struct bytes bytes = { learned, sizeof(*learned), 0 };
 	int error;
 
-	if (!p->post->self) {
-		error = coordinate(p);
-		if (p->search->begin_anew) {
-			p->search->result->stopped =
-				"a busy loop that was met late";
-			p->search->stop = true;
-		}
-		return error;
-	}
-	parts_free(&p->left);
-	p->tree->share(p->tree->own);
-	error = parallel_work(p->post, p->tree);
-	p->post->leave(p->post, error);
-	return -1;
+	p->post = p->search->options->post;
+	error = parallel_begin(p->post, &bytes);
+	error = error ? mind_the_dead(p, error) : coordinate(p);
+	p->post = NULL;
+	return error;
 }
 
 /* Return: 0, or -1 with errno. */
@@ -288,31 +290,50 @@ static int search_once(struct pieces *p)
 
 	if (alone ? p->tree->begin(p->tree->own) : do_a_little(p))
 		return -1;
-	if (!alone && (!p->left.nr || p->search->stop) && !options->post)
+	if (alone || !p->left.nr || p->search->stop)
 		return all_rounds(p);
-	if (options->post)
-		return join_post(p);
-	return alone ? all_rounds(p) : fork_workers(p, options->jobs);
+	return options->post ? call_workers(p) :
+			       fork_workers(p, options->jobs);
 }
 
-int search_pieces(struct search *search, const struct tree *tree)
+static int search_all(struct pieces *p)
 {
-	struct pieces p = {
-		.search = search, .tree = tree, .post = search->options->post,
-	};
-	int error = load(&p);
+	struct search *search = p->search;
+	int error = load(p);
 
 	while (!error) {
-		error = search_once(&p);
+		error = search_once(p);
 		if (error || !search->begin_anew || search->stop)
 			break;
 		/* with what was learned, from the beginning */
 		search_restart(search);
 		search->left = 0;
 		search->begin_anew = false;
-		parts_free(&p.left);
-		error = parts_add(&p.left, &root);
+		parts_free(&p->left);
+		error = parts_add(&p->left, &root);
 	}
-	parts_free(&p.left);
+	parts_free(&p->left);
+	return error;
+}
+
+int search_pieces(struct search *search, const struct tree *tree)
+{
+	struct check_post *post = search->options->post;
+	struct pieces p = { .search = search, .tree = tree };
+	int error, number;
+
+	if (!post)
+		return search_all(&p);
+	if (post->self) {
+		error = parallel_work(post, tree);
+		post->leave(post, error);
+		return -1;
+	}
+	error = search_all(&p);
+	number = errno;
+	/* whatever happened, they wait for it */
+	if (mind_the_dead(&p, parallel_end(post)) && !error)
+		return -1;
+	errno = number;
 	return error;
 }

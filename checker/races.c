@@ -61,35 +61,37 @@ static void widen(struct bits *bits, uint32_t nr_rows, uint32_t from,
 	bits->nr_rows = nr_rows;
 }
 
-static void set_stride(struct executions *x, uint32_t stride)
+static void set_width(struct executions *x, uint32_t width)
 {
-	uint32_t nr = stride * WORD_BITS;
+	uint32_t nr = width * WORD_BITS;
 
-	widen(&x->rows, nr * ROWS, x->stride, stride);
-	widen(&x->word_rows, x->words_room * KINDS, x->stride, stride);
-	widen(&x->thread_rows, CHECK_MAX_THREADS, x->stride, stride);
-	widen(&x->scratch, SCRATCH_ROWS, x->stride, stride);
+	widen(&x->rows, nr * ROWS, x->width, width);
+	widen(&x->word_rows, x->words_room * KINDS, x->width, width);
+	widen(&x->thread_rows, CHECK_MAX_THREADS, x->width, width);
+	widen(&x->scratch, SCRATCH_ROWS, x->width, width);
 	x->place = realloc(x->place, nr * sizeof(*x->place));
 	if (!x->place)
 		abort();
-	x->stride = stride;
+	x->width = width;
 }
 
 void races_reserve(struct executions *x, uint32_t id)
 {
-	while (id / WORD_BITS >= x->stride)
-		set_stride(x, 2 * x->stride);
+	uint32_t width = id / WORD_BITS + 1;
+
+	if (width > x->width)
+		set_width(x, width + (x->width ? width / 4 : 0));
 }
 
 /* ------ words ------ */
 
-static uint32_t hash(const void *address)
+static inline uint32_t hash(const void *address)
 {
 	return (uint32_t)(((uintptr_t)address >> 2) * 0x9e3779b97f4a7c15u >>
 			  32);
 }
 
-static uint32_t *slot(const struct executions *x, const void *address)
+static inline uint32_t *slot(const struct executions *x, const void *address)
 {
 	uint32_t i = hash(address) & (x->table_size - 1);
 
@@ -108,54 +110,67 @@ static void grow_words(struct executions *x)
 	x->table = calloc(x->table_size, sizeof(*x->table));
 	if (!x->words || !x->table)
 		abort();
-	widen(&x->word_rows, x->words_room * KINDS, x->stride, x->stride);
+	widen(&x->word_rows, x->words_room * KINDS, x->width, x->width);
 	for (uint32_t i = 0; i < x->nr_words; i++)
 		*slot(x, x->words[i].address) = i + 1;
 }
 
-struct word *races_word(struct executions *x, const void *address)
+static struct word *new_word(struct executions *x, const void *address)
 {
-	uint32_t *at = slot(x, address);
-
-	if (*at)
-		return &x->words[*at - 1];
-	if (x->nr_words == x->words_room) {
+	if (x->nr_words == x->words_room)
 		grow_words(x);
-		at = slot(x, address);
-	}
 	x->words[x->nr_words] = (struct word){ .address = address };
-	*at = ++x->nr_words;
-	return &x->words[*at - 1];
+	*slot(x, address) = ++x->nr_words;
+	return &x->words[x->nr_words - 1];
 }
 
+static inline struct word *word_at(struct executions *x, const void *address)
+{
+	uint32_t i = *slot(x, address);
+
+	return i ? &x->words[i - 1] : new_word(x, address);
+}
+
+struct word *races_word(struct executions *x, const void *address)
+{
+	return word_at(x, address);
+}
+
+/*
+ * What is done for each event is compiled for a few widths on their own: nearly
+ * all executions have few events.
+ */
+#define FOR_ANY_WIDTH static inline __attribute__((always_inline))
+
 /* The rows of the word at a place in an operation's range. */
-static uint64_t *word_rows(struct executions *x, const struct event *e,
-			   uint32_t at)
+FOR_ANY_WIDTH uint64_t *word_rows(struct executions *x, uint32_t width,
+				  const struct event *e, uint32_t at)
 {
 	size_t i = e->word;
 
 	if (at)
-		i = (size_t)(races_word(x, (const char *)e->op.object + at) -
+		i = (size_t)(word_at(x, (const char *)e->op.object + at) -
 			     x->words);
-	return x->word_rows.at + i * KINDS * x->stride;
+	return x->word_rows.at + i * KINDS * width;
 }
 
-static uint64_t *thread_row(struct executions *x, unsigned int t)
+FOR_ANY_WIDTH uint64_t *thread_row(const struct executions *x, uint32_t width,
+				   unsigned int t)
 {
-	return x->thread_rows.at + (size_t)t * x->stride;
+	return x->thread_rows.at + (size_t)t * width;
+}
+
+FOR_ANY_WIDTH uint64_t *row_of(const struct executions *x, uint32_t width,
+			       uint32_t id, enum row row)
+{
+	return x->rows.at + (size_t)(id * ROWS + row) * width;
 }
 
 /* ------ what came before what ------ */
 
-/*
- * Nearly all executions have few events: what is done for each of them is
- * compiled once more for sets of one word.
- */
-#define FOR_ANY_WIDTH static inline __attribute__((always_inline))
-
 /* Add what came before each of `some`, which it knows itself. */
-FOR_ANY_WIDTH void join_all(struct executions *x, uint32_t width, uint64_t *set,
-			    const uint64_t *some, enum row row)
+FOR_ANY_WIDTH void join_all(const struct executions *x, uint32_t width,
+			    uint64_t *set, const uint64_t *some, enum row row)
 {
 	for (uint32_t w = width; w-- > 0;) {
 		uint64_t left;
@@ -165,7 +180,7 @@ FOR_ANY_WIDTH void join_all(struct executions *x, uint32_t width, uint64_t *set,
 			uint32_t i = w * WORD_BITS + WORD_BITS - 1 -
 				     (uint32_t)__builtin_clzll(left);
 
-			set_join(set, event_row(x, i, row), width);
+			set_join(set, row_of(x, width, i, row), width);
 		}
 	}
 }
@@ -174,15 +189,14 @@ FOR_ANY_WIDTH void join_all(struct executions *x, uint32_t width, uint64_t *set,
 FOR_ANY_WIDTH void collect(struct executions *x, uint32_t width,
 			   const struct event *e, uint32_t kinds, uint64_t *set)
 {
-	const uint64_t *own = thread_row(x, e->op.thread);
+	const uint64_t *own = thread_row(x, width, e->op.thread);
 
 	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
-		const uint64_t *rows = word_rows(x, e, at);
+		const uint64_t *rows = word_rows(x, width, e, at);
 
 		for (uint32_t left = kinds; left; left &= left - 1)
-			set_join(set,
-				 rows + (uint32_t)__builtin_ctz(left) *
-						x->stride, width);
+			set_join(set, rows + (uint32_t)__builtin_ctz(left) *
+						     width, width);
 	}
 	for (uint32_t w = 0; w < width; w++)
 		set[w] &= ~own[w];
@@ -197,149 +211,229 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 	collect(x, x->width, e, kind_observers[kind_of(e->op.class)], set);
 }
 
+FOR_ANY_WIDTH void copy_row(uint32_t width, uint64_t *to, const uint64_t *from)
+{
+	for (uint32_t w = 0; w < width; w++)
+		to[w] = from[w];
+}
+
+/*
+ * An event that stands ahead on its word, most likely the one that knows most,
+ * is joined first.
+ */
+FOR_ANY_WIDTH void join_met(struct executions *x, uint32_t width,
+			    const struct event *e, uint64_t *rows)
+{
+	const enum kind kind = kind_of(e->op.class);
+	const uint32_t last = e->users.last;
+	uint64_t *before = rows + ROW_BEFORE * width;
+	uint64_t *causes = rows + ROW_CAUSES * width;
+	uint64_t *conflicts = rows + ROW_CONFLICTS * width;
+	uint64_t *sources = rows + ROW_SOURCES * width;
+
+	collect(x, width, e, e->met & kind_conflicts[kind], conflicts);
+	collect(x, width, e, e->met & kind_observes[kind], sources);
+	if (set_has(conflicts, last))
+		set_join(before, row_of(x, width, last, ROW_BEFORE), width);
+	if (set_has(sources, last))
+		set_join(causes, row_of(x, width, last, ROW_CAUSES), width);
+	join_all(x, width, before, conflicts, ROW_BEFORE);
+	join_all(x, width, causes, sources, ROW_CAUSES);
+}
+
 FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 			 const struct event *e)
 {
-	const uint32_t of = x->events[e->previous].id;
-	const enum kind kind = kind_of(e->op.class);
-	uint64_t *before = event_row(x, e->id, ROW_BEFORE);
-	uint64_t *causes = event_row(x, e->id, ROW_CAUSES);
-	uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
-	uint64_t *sources = event_row(x, e->id, ROW_SOURCES);
+	const uint64_t *ahead =
+		row_of(x, width, x->events[e->previous].id, 0);
+	uint64_t *rows = row_of(x, width, e->id, 0);
 
-	for (uint32_t w = 0; w < width; w++) {
-		before[w] = event_row(x, of, ROW_BEFORE)[w];
-		causes[w] = event_row(x, of, ROW_CAUSES)[w];
-		conflicts[w] = 0;
-		sources[w] = 0;
-	}
-	collect(x, width, e, kind_conflicts[kind], conflicts);
-	collect(x, width, e, kind_observes[kind], sources);
-	join_all(x, width, before, conflicts, ROW_BEFORE);
-	join_all(x, width, causes, sources, ROW_CAUSES);
-	set_add(before, e->id);
-	set_add(causes, e->id);
+	/* ROW_BEFORE and ROW_CAUSES, ROW_CONFLICTS and ROW_SOURCES */
+	copy_row(2 * width, rows, ahead);
+	for (uint32_t w = 2 * width; w < 4 * width; w++)
+		rows[w] = 0;
+	if (e->meets)
+		join_met(x, width, e, rows);
+	set_add(rows + ROW_BEFORE * width, e->id);
+	set_add(rows + ROW_CAUSES * width, e->id);
 }
 
 FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
 {
-	for (uint32_t w = id / WORD_BITS; w < width; w++)
-		if (set[w] & ~bits_below(w, id + 1))
-			return true;
-	return false;
+	uint64_t above = set[id / WORD_BITS] >> id % WORD_BITS >> 1;
+
+	for (uint32_t w = id / WORD_BITS + 1; w < width; w++)
+		above |= set[w];
+	return above;
+}
+
+/* Here they become other than those of the event ahead of it. */
+FOR_ANY_WIDTH void own_sums(struct executions *x, uint32_t width,
+			    struct event *e)
+{
+	for (uint32_t row = ROW_MOVED; row < ROWS && e->sums != e->id; row++)
+		copy_row(width, row_of(x, width, e->id, row),
+			 row_of(x, width, e->sums, row));
+	e->sums = e->id;
 }
 
 /* What is known of this event and all that stand ahead of it. */
 FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
-			  const struct event *e)
+			  struct event *e)
 {
-	uint32_t id = e->id, ahead = e[-1].id;
-	const uint64_t *conflicts = event_row(x, id, ROW_CONFLICTS);
-	uint64_t *moved = event_row(x, id, ROW_MOVED);
+	const uint32_t id = e->id;
+	uint64_t *rows = row_of(x, width, id, 0);
+	const uint64_t *conflicts = rows + ROW_CONFLICTS * width;
+	uint64_t *moved = rows + ROW_MOVED * width;
 
-	for (uint32_t row = ROW_PRESENT; row < ROWS; row++) {
-		const uint64_t *from = event_row(x, ahead, row);
-		uint64_t *to = event_row(x, id, row);
-
-		for (uint32_t w = 0; w < width; w++)
-			to[w] = from[w];
-	}
-	set_add(event_row(x, id, ROW_PRESENT), id);
-	for (uint32_t w = id / WORD_BITS; w < width; w++)
-		moved[w] |= conflicts[w] & ~bits_below(w, id);
-	if (e->choice)
+	e->sums = e[-1].sums;
+	if (e->choice) {
+		own_sums(x, width, e);
 		set_add(moved, id);
-	if (has_above(width, event_row(x, id, ROW_SOURCES), id))
-		set_add(event_row(x, id, ROW_LATE_SOURCES), id);
-	if (has_above(width, event_row(x, id, ROW_CAUSES), id))
-		set_add(event_row(x, id, ROW_LATE_CAUSES), id);
+	}
+	if (e->meets && has_above(width, conflicts, id)) {
+		own_sums(x, width, e);
+		for (uint32_t w = id / WORD_BITS; w < width; w++)
+			moved[w] |= conflicts[w] & ~bits_below(w, id);
+		if (has_above(width, rows + ROW_SOURCES * width, id))
+			set_add(rows + ROW_LATE_SOURCES * width, id);
+	}
+	if (has_above(width, rows + ROW_CAUSES * width, id)) {
+		own_sums(x, width, e);
+		set_add(rows + ROW_LATE_CAUSES * width, id);
+	}
 }
 
-/* Rows of events that are there say nothing of ids that are new. */
-static void grow_width(struct executions *x, uint32_t n, uint32_t width)
+/* Be a user of its words from now on. */
+static void use_words(struct executions *x, struct event *e)
 {
-	while (width > x->stride)
-		set_stride(x, 2 * x->stride);
-	for (uint32_t i = 0; i < n; i++)
-		for (uint32_t row = 0; row < ROWS; row++)
-			for (uint32_t w = x->width; w < width; w++)
-				event_row(x, x->events[i].id, row)[w] = 0;
-	x->width = width;
+	const uint32_t own = 1u << e->op.thread;
+	const enum kind kind = kind_of(e->op.class);
+
+	e->meets = false;
+	e->met = 0;
+	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+		struct word *word =
+			word_at(x, (const char *)e->op.object + at);
+
+		if (!at) {
+			e->word = (uint32_t)(word - x->words);
+			e->users = word->users;
+		}
+		if (word->users.threads & ~own) {
+			e->met |= word->users.kinds;
+			e->meets |= word->users.kinds & kind_conflicts[kind];
+		}
+		word->users.threads |= own;
+		word->users.kinds |= 1u << kind;
+		word->users.last = e->id;
+		if (kind != KIND_READ)
+			word->users.writers |= own;
+		if (e->op.bytes != 8 || e->op.class > CHECK_WRITE ||
+		    e->op.locks)
+			word->is_range = true;
+	}
+}
+
+bool races_meets(struct executions *x, const struct operation *op)
+{
+	const struct users *users;
+
+	if (op->bytes != 8)
+		return op->bytes;
+	users = &word_at(x, op->object)->users;
+	return (users->threads & ~(1u << op->thread)) &&
+	       (users->kinds & kind_conflicts[kind_of(op->class)]);
+}
+
+FOR_ANY_WIDTH void record(struct executions *x, uint32_t width,
+			  struct event *e)
+{
+	const enum kind kind = kind_of(e->op.class);
+
+	order(x, width, e);
+	sum_up(x, width, e);
+	set_add(thread_row(x, width, e->op.thread), e->id);
+	set_add(x->scratch.at + SCRATCH_PRESENT * width, e->id);
+	for (uint32_t at = 0; at < e->op.bytes; at += 8)
+		set_add(word_rows(x, width, e, at) + kind * width, e->id);
 }
 
 void races_record(struct executions *x, uint32_t n)
 {
 	struct event *e = &x->events[n];
 	unsigned int t = e->op.thread;
-	enum kind kind = kind_of(e->op.class);
 
-	if (e->id / WORD_BITS >= x->width)
-		grow_width(x, n, e->id / WORD_BITS + 1);
-	if (e->op.bytes)
-		e->word = (uint32_t)(races_word(x, e->op.object) - x->words);
+	races_reserve(x, e->id);
 	e->previous = x->last_event[t];
 	e->ordinal = x->nr_of[t]++;
 	x->last_event[t] = (uint16_t)n;
-	x->id_of[t * MAX_EVENTS + e->ordinal] = e->id;
+	*id_of(x, t, e->ordinal) = e->id;
 	x->place[e->id] = (uint16_t)n;
-	if (x->width == 1) {
-		order(x, 1, e);
-		sum_up(x, 1, e);
-	} else {
-		order(x, x->width, e);
-		sum_up(x, x->width, e);
+	use_words(x, e);
+	switch (x->width) {
+	case 1:
+		record(x, 1, e);
+		break;
+	case 2:
+		record(x, 2, e);
+		break;
+	case 3:
+		record(x, 3, e);
+		break;
+	default:
+		record(x, x->width, e);
 	}
-	set_add(thread_row(x, t), e->id);
-	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_add(word_rows(x, e, at) + kind * x->stride, e->id);
 }
 
 void races_forget(struct executions *x, uint32_t n)
 {
+	const uint32_t width = x->width;
 	const struct event *e = &x->events[n];
 	enum kind kind = kind_of(e->op.class);
 
 	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_remove(word_rows(x, e, at) + kind * x->stride, e->id);
-	set_remove(thread_row(x, e->op.thread), e->id);
+		set_remove(word_rows(x, width, e, at) + kind * width, e->id);
+	if (e->op.bytes)
+		x->words[e->word].users = e->users;
+	set_remove(scratch_row(x, SCRATCH_PRESENT), e->id);
+	set_remove(thread_row(x, width, e->op.thread), e->id);
 	x->last_event[e->op.thread] = e->previous;
 	x->nr_of[e->op.thread]--;
 }
 
-int races_setup(struct executions *x)
+void races_setup(struct executions *x, uint32_t id)
 {
-	x->id_of = calloc((size_t)CHECK_MAX_THREADS * MAX_EVENTS,
-			  sizeof(*x->id_of));
-	if (!x->id_of)
-		return -1;
-	x->width = 1;
-	x->stride = 0;
-	set_stride(x, 1);
+	races_reserve(x, id);
 	grow_words(x);
-	return 0;
 }
 
 static size_t bits_bytes(const struct executions *x, const struct bits *bits)
 {
-	return (size_t)bits->nr_rows * x->stride * sizeof(*bits->at);
+	return (size_t)bits->nr_rows * x->width * sizeof(*bits->at);
 }
 
 size_t races_bytes(const struct executions *x)
 {
-	return x->room * sizeof(*x->events) + bits_bytes(x, &x->rows) +
+	return x->room * (sizeof(*x->events) + sizeof(*x->places) +
+			  sizeof(*x->sources) +
+			  run.program->nr_threads * sizeof(*x->ids)) +
+	       known_tries_bytes(&x->known_tries) + bits_bytes(x, &x->rows) +
 	       bits_bytes(x, &x->word_rows) + bits_bytes(x, &x->thread_rows) +
 	       bits_bytes(x, &x->scratch) +
-	       x->stride * WORD_BITS * sizeof(*x->place) +
+	       x->width * WORD_BITS * sizeof(*x->place) +
 	       x->words_room * sizeof(*x->words) +
 	       x->table_size * sizeof(*x->table) +
-	       (size_t)CHECK_MAX_THREADS * MAX_EVENTS * sizeof(*x->id_of) +
 	       x->subtrees_room + x->sorting_room + x->current_room;
 }
 
 void races_free(struct executions *x)
 {
 	free(x->events);
-	free(x->id_of);
+	free(x->places);
+	known_tries_free(&x->known_tries);
+	free(x->ids);
+	free(x->sources);
 	free(x->place);
 	free(x->rows.at);
 	free(x->word_rows.at);

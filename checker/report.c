@@ -194,7 +194,13 @@ static void get_learned(struct buffer *b, struct search *search)
 {
 	struct learned learned;
 
+	memset(&learned, 0, sizeof(learned));
 	buffer_get(b, &learned, sizeof(learned));
+	if (learned.has_turns && !search->learned.has_turns) {
+		search->learned.has_turns = 1;
+		memcpy(search->learned.turns, learned.turns,
+		       sizeof(learned.turns));
+	}
 	for (uint64_t i = 0; i < learned.nr && i < MAX_LEARNED; i++)
 		if (search_learn_word(search, learned.words[i],
 				      learned.spins))

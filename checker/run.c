@@ -455,6 +455,18 @@ static void yield(void)
 		coro_clear_registers();
 }
 
+/* As settle(), and on: there is no need to leave it for that. */
+static bool goes_on(const struct thread *thread)
+{
+	uint32_t bit = 1u << run.current;
+
+	world->waiting &= ~bit;
+	world->choosing &= ~bit;
+	if (thread->enabled)
+		world->waiting |= bit;
+	return run.goes_on(run.own, run.current);
+}
+
 /*
  * The thread is at an operation.  Return when it may be performed: at once if
  * the mode allows, else when the search chooses this thread.
@@ -481,8 +493,8 @@ static void arrive(const void *object, size_t bytes, uint32_t class,
 		thread->enabled = enabled;
 		thread->name = name;
 		thread->nr_choices = (uint16_t)nr_choices;
-		thread->probed = 0;
-		yield();
+		if (!run.goes_on || nr_choices || !goes_on(thread))
+			yield();
 		thread->class = CLASS_BEGIN;
 		thread->object = NULL;
 		thread->bytes = 0;

@@ -20,6 +20,14 @@ double now_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static const char *limit_met(const struct search *search)
 {
 	const struct check_options *options = search->options;
@@ -243,11 +251,16 @@ static int search_by_runs(struct search *search, enum check_mode mode)
 static int search_all(struct search *search)
 {
 	enum check_mode mode = search->options->mode;
+	double began;
+	int error;
 
 	if (setup(search))
 		return 0;
-	return mode == CHECK_BY_STATES ? search_by_states(search) :
-					 search_by_runs(search, mode);
+	began = cpu_seconds();
+	error = mode == CHECK_BY_STATES ? search_by_states(search) :
+					  search_by_runs(search, mode);
+	search->result->cpu_seconds = cpu_seconds() - began;
+	return error;
 }
 
 static bool options_valid(const struct check_options *options)

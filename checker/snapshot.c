@@ -123,11 +123,10 @@ static size_t memory_bytes(void)
 	return bytes;
 }
 
-static size_t memory_save(char *to, enum compared which)
+static char *shared_save(char *at, enum compared which)
 {
 	size_t order;
 	const void *edges = order_bytes(&order);
-	char *at = put(to, world, offsetof(struct world, threads));
 
 	for (uint32_t left = world->arenas; left; left &= left - 1) {
 		unsigned int i = (unsigned int)__builtin_ctz(left);
@@ -140,8 +139,14 @@ static size_t memory_save(char *to, enum compared which)
 		if (*regions[i].used &&
 		    (which == WITH_COMPANIONS || !regions[i].companion))
 			at = put(at, regions[i].base, *regions[i].used);
-	at = put(at, edges, order);
-	return (size_t)(at - to);
+	return put(at, edges, order);
+}
+
+static size_t memory_save(char *to, enum compared which)
+{
+	char *at = put(to, world, offsetof(struct world, threads));
+
+	return (size_t)(shared_save(at, which) - to);
 }
 
 /* What is in use before bytes are restored, so that the rest is cleared. */
@@ -281,10 +286,17 @@ bool world_part(size_t i, struct world_part *part)
 
 /* ------ a thread ------ */
 
+/* Locks that it does not hold are not copied: they are NULL. */
+static size_t thread_bytes(const struct thread *thread)
+{
+	return offsetof(struct thread, held) +
+	       thread->nr_held * sizeof(thread->held[0]);
+}
+
 static size_t thread_save(char *to, unsigned int t)
 {
 	const struct thread *thread = &world->threads[t];
-	char *at = put(to, thread, sizeof(*thread));
+	char *at = put(to, thread, thread_bytes(thread));
 
 	at = put(at, coro_top(t) - thread->live, thread->live);
 	return (size_t)(at - to);
@@ -293,8 +305,13 @@ static size_t thread_save(char *to, unsigned int t)
 static size_t thread_restore(const char *from, unsigned int t)
 {
 	struct thread *thread = &world->threads[t];
-	const char *at = get(from, thread, sizeof(*thread));
+	uint32_t nr_held = thread->nr_held;
+	const char *at = get(from, thread, offsetof(struct thread, held));
 	char *low = coro_top(t) - thread->live;
+
+	at = get(at, thread->held, thread->nr_held * sizeof(thread->held[0]));
+	for (uint32_t i = thread->nr_held; i < nr_held; i++)
+		thread->held[i] = NULL;
 
 	if (thread->live) {
 		/* what ran since may have left a deeper stack than this */
@@ -313,7 +330,8 @@ size_t snapshot_bytes(void)
 	size_t bytes = memory_bytes();
 
 	for (unsigned int t = 0; t < nr_threads(); t++)
-		bytes += sizeof(struct thread) + world->threads[t].live;
+		bytes += thread_bytes(&world->threads[t]) +
+			 world->threads[t].live;
 	return bytes;
 }
 
@@ -335,6 +353,51 @@ void snapshot_restore(const char *from, enum compared which)
 	for (unsigned int t = 0; t < nr_threads(); t++)
 		from += thread_restore(from, t);
 	memory_restore(from, &before, which);
+}
+
+size_t snapshot_save_alone(char *to, unsigned int t)
+{
+	char *at = to + thread_save(to, t);
+
+	return (size_t)(shared_save(at, WITH_COMPANIONS) - to);
+}
+
+/* Does it go on at *at like this? */
+static bool goes_on(const char **at, const char *end, const void *with,
+		    size_t bytes)
+{
+	bool same = bytes <= (size_t)(end - *at) && !memcmp(*at, with, bytes);
+
+	*at += same ? bytes : 0;
+	return same;
+}
+
+static bool shared_goes_on(const char **at, const char *end)
+{
+	size_t order;
+	const void *edges = order_bytes(&order);
+	bool same = true;
+
+	for (uint32_t left = world->arenas; same && left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+		const struct arena_use *use = world_arena_use(i);
+
+		same = goes_on(at, end, world_arena(i), use->used) &&
+		       goes_on(at, end, world_shadow(i), use->shadow_used);
+	}
+	for (size_t i = 0; same && i < nr_regions; i++)
+		same = goes_on(at, end, regions[i].base, *regions[i].used);
+	return same && goes_on(at, end, edges, order);
+}
+
+bool snapshot_is_alone(const char *from, size_t bytes, unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+	const char *end = from + bytes;
+
+	return goes_on(&from, end, thread, thread_bytes(thread)) &&
+	       goes_on(&from, end, coro_top(t) - thread->live, thread->live) &&
+	       shared_goes_on(&from, end) && from == end;
 }
 
 size_t world_save_bound(void)

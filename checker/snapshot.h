@@ -17,6 +17,10 @@ enum compared {
 size_t snapshot_bytes(void);
 /* Return: bytes written. */
 size_t snapshot_save(char *to, enum compared which);
+/* The same of what thread t can look at. */
+size_t snapshot_save_alone(char *to, unsigned int t);
+/* Return: it would save the same now. */
+bool snapshot_is_alone(const char *from, size_t bytes, unsigned int t);
 void snapshot_restore(const char *from, enum compared which);
 
 #endif /* CHECKER_SNAPSHOT_H */

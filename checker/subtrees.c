@@ -8,6 +8,7 @@
 #include "executions.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,53 +24,130 @@ static void *top(const struct executions *x)
 	return x->subtrees + x->subtrees_used - bytes;
 }
 
-static size_t size_of(uint32_t nr_steps, uint32_t nr_requests)
+static size_t whole_words(size_t bytes)
 {
-	size_t bytes = sizeof(struct subtree) +
-		       nr_steps * sizeof(struct step) +
-		       nr_requests * sizeof(struct request) + sizeof(uint32_t);
-
 	return (bytes + 7) / 8 * 8;
 }
 
-struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
-			     uint32_t nr_requests)
+/* With room for all that a request may have to come after. */
+static size_t size_of(uint32_t nr_steps, uint32_t nr_requests)
 {
-	size_t bytes = size_of(nr_steps, nr_requests);
+	return whole_words(sizeof(struct subtree) +
+			   nr_steps * sizeof(struct step) +
+			   nr_requests * sizeof(struct request) +
+			   sizeof(uint32_t));
+}
+
+/* So many bytes on the stack, and their number behind them. */
+static struct subtree *push_bytes(struct executions *x, size_t bytes)
+{
 	uint32_t behind = (uint32_t)bytes;
 	struct subtree *s;
 
 	if (x->subtrees_used + bytes > x->subtrees_room) {
-		x->subtrees_room = 2 * (x->subtrees_used + bytes);
+		x->subtrees_room = x->subtrees_used + bytes;
+		x->subtrees_room += x->subtrees_room / 4;
 		x->subtrees = realloc(x->subtrees, x->subtrees_room);
 		if (!x->subtrees)
 			abort();
 	}
 	s = (struct subtree *)(void *)(x->subtrees + x->subtrees_used);
-	*s = (struct subtree){
-		.bytes = behind,
-		.nr_steps = (uint16_t)nr_steps,
-		.nr_requests = (uint16_t)nr_requests,
-	};
 	x->subtrees_used += bytes;
 	memcpy(x->subtrees + x->subtrees_used - sizeof(behind), &behind,
 	       sizeof(behind));
 	return s;
 }
 
+struct subtree *subtree_push(struct executions *x, uint32_t nr_steps,
+			     uint32_t nr_requests)
+{
+	size_t bytes = size_of(nr_steps, nr_requests);
+	struct subtree *s = push_bytes(x, bytes);
+
+	*s = (struct subtree){
+		.bytes = (uint32_t)bytes,
+		.nr_steps = (uint16_t)nr_steps,
+		.nr_requests = (uint16_t)nr_requests,
+	};
+	return s;
+}
+
+/* ------ without that room ------ */
+
+static size_t used_of(const struct request *q)
+{
+	return offsetof(struct request, after) +
+	       q->nr_after * sizeof(q->after[0]);
+}
+
+uint32_t subtree_pack(struct subtree *s, void *to)
+{
+	const struct request *requests = subtree_requests(s);
+	uint32_t nr = s->nr_requests, bytes;
+	size_t at = sizeof(*s) + s->nr_steps * sizeof(struct step);
+
+	memmove(to, s, at);
+	for (uint32_t i = 0; i < nr; i++) {
+		size_t used = used_of(&requests[i]);
+
+		memmove((char *)to + at, &requests[i], used);
+		at += used;
+	}
+	bytes = (uint32_t)whole_words(at + sizeof(bytes));
+	memcpy(to, &bytes, sizeof(bytes));
+	memcpy((char *)to + bytes - sizeof(bytes), &bytes, sizeof(bytes));
+	return bytes;
+}
+
+/* Return: the size with that room; 0: it is not as it has to be. */
+static size_t unpacked(const struct subtree *s, size_t bytes)
+{
+	size_t at = sizeof(*s);
+
+	if (bytes < at || s->bytes != bytes)
+		return 0;
+	at += s->nr_steps * sizeof(struct step);
+	for (uint32_t i = 0; i < s->nr_requests; i++) {
+		const char *q = (const char *)s + at;
+
+		at += offsetof(struct request, after);
+		if (at > bytes)
+			return 0;
+		if (used_of((const void *)q) > sizeof(struct request))
+			return 0;
+		at += used_of((const void *)q) -
+		      offsetof(struct request, after);
+	}
+	return whole_words(at + sizeof(uint32_t)) == bytes ?
+		size_of(s->nr_steps, s->nr_requests) : 0;
+}
+
+size_t subtree_unpacked(const struct subtree *s)
+{
+	return unpacked(s, s->bytes);
+}
+
+void subtree_unpack(const struct subtree *s, struct subtree *to)
+{
+	size_t at = sizeof(*s) + s->nr_steps * sizeof(struct step);
+
+	memcpy(to, s, at);
+	for (uint32_t i = 0; i < s->nr_requests; i++) {
+		const struct request *q =
+			(const void *)((const char *)s + at);
+
+		memcpy(&subtree_requests(to)[i], q, used_of(q));
+		at += used_of(q);
+	}
+}
+
 int subtree_append(struct executions *x, const void *part, size_t bytes)
 {
-	const struct subtree *from = part;
-	struct subtree *s;
-
-	if (bytes < sizeof(*from) || from->bytes != bytes ||
-	    size_of(from->nr_steps, from->nr_requests) != bytes) {
+	if (!unpacked(part, bytes)) {
 		errno = EBADMSG;
 		return -1;
 	}
-	s = subtree_push(x, from->nr_steps, from->nr_requests);
-	memcpy(s, part, bytes);
-	estimate_found(&x->estimate, s->size);
+	memcpy(push_bytes(x, bytes), part, bytes);
 	return 0;
 }
 
@@ -82,6 +160,23 @@ struct subtree *subtree_pop(struct executions *x)
 		x->subtrees_used -= s->bytes;
 	}
 	return s;
+}
+
+void subtrees_compact(struct executions *x)
+{
+	size_t to = 0;
+
+	for (size_t at = 0; at < x->subtrees_used;) {
+		const struct subtree *s = (void *)(x->subtrees + at);
+		uint32_t bytes = s->bytes;
+
+		if (!s->searched) {
+			memmove(x->subtrees + to, s, bytes);
+			to += bytes;
+		}
+		at += bytes;
+	}
+	x->subtrees_used = to;
 }
 
 static void reserve_sorting(struct executions *x, size_t bytes)
@@ -128,13 +223,13 @@ void subtrees_sort(struct executions *x, size_t from)
 	}
 }
 
-uint32_t operation_hash(const struct operation *op)
+uint16_t operation_hash(const struct operation *op)
 {
 	/* where memory is mapped to differs from process to process */
 	uint64_t mix = ((uintptr_t)op->object & PAGE_MASK) *
 		       0x9e3779b97f4a7c15u;
 
-	return (uint32_t)(mix >> 32) ^ op->bytes << 8 ^ op->class;
+	return (uint16_t)(mix >> 48 ^ op->bytes << 8 ^ op->class);
 }
 
 struct subtree *subtree_push_events(struct executions *x, uint32_t more)

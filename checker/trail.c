@@ -31,12 +31,13 @@ static int reserve(void)
 	size_t wanted = bytes_used + snapshot_bytes();
 
 	if (wanted > bytes_room) {
-		char *more = realloc(bytes, 2 * wanted);
+		size_t room = bytes_room ? 2 * wanted : 8 * wanted;
+		char *more = realloc(bytes, room);
 
 		if (!more)
 			return -1;
 		bytes = more;
-		bytes_room = 2 * wanted;
+		bytes_room = room;
 	}
 	if (nr_snapshots == snapshots_room) {
 		size_t room = 2 * snapshots_room + 16;

@@ -14,7 +14,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../bench/dpor/dpor.h"
 
@@ -43,7 +42,8 @@ struct row {
 /* What was measured; seconds are CPU seconds of this process. */
 struct figures {
 	struct check_result result;	/* of the last search */
-	double seconds;			/* of one search, the mean */
+	double seconds;			/* of one search, the mean; as the
+					 * ceiling, from after set-up on */
 	double ceiling;			/* executions a second, or 0 */
 	int status;			/* EXIT_* */
 	char wrong[320];		/* one line, or empty */
@@ -186,11 +186,6 @@ static const struct dpor_program *parse_row(const char *word, unsigned int *n)
 
 /* ------ measuring ------ */
 
-static double cpu_seconds(void)
-{
-	return (double)clock() / CLOCKS_PER_SEC;
-}
-
 /* The search takes no part in this, so a fast moment of the machine counts. */
 static int measure_ceiling(const struct check_program *program,
 			   struct figures *figures)
@@ -209,7 +204,7 @@ static int measure_search(const struct check_program *program,
 			  const struct check_options *how,
 			  struct figures *figures)
 {
-	double began = cpu_seconds();
+	double seconds = 0;
 	unsigned int nr = 0;
 
 	do {
@@ -217,8 +212,9 @@ static int measure_search(const struct check_program *program,
 		if (check_run(program, how, &figures->result))
 			return -1;
 		nr++;
-		figures->seconds = (cpu_seconds() - began) / nr;
-	} while (figures->seconds * nr < LEAST_SECONDS &&
+		seconds += figures->result.cpu_seconds;
+		figures->seconds = seconds / nr;
+	} while (seconds < LEAST_SECONDS &&
 		 figures->result.complete && !interrupts_seen(NULL));
 	return 0;
 }
@@ -346,7 +342,7 @@ static void print_legend(const struct bench *bench)
 		puts("\nseconds: CPU time; MB: of the search; bytes: of the largest state\n"
 		     "stored: bytes that the search keeps of a state and the steps from it");
 	else
-		puts("\nseconds: CPU time of the search; rate: executions a second\n"
+		puts("\nseconds: CPU time of the search after set-up; rate: executions a second\n"
 		     "ceiling: executions a second when they are run again and again, nothing else\n"
 		     "ratio: of the rate to the ceiling, in percent; MB: memory of the search");
 	if (bench->peers)

@@ -197,6 +197,11 @@ struct probe_engine_options {
 	unsigned int page_shift, huge_order, upper_levels;
 	/* A line of the engine, such as `O2: ...`. */
 	void (*on_report)(void *arg, const char *text);
+	/*
+	 * Asked within a step where the engine can fail; a number below nr, 0:
+	 * it does not.  NULL: it never does.
+	 */
+	unsigned int (*choose)(void *arg, unsigned int nr, const char *what);
 	void *arg;
 };
 

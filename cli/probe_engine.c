@@ -20,6 +20,7 @@
 static struct probe_world world;
 static struct probe_engine_options options;
 static unsigned int nr_reports;
+static bool in_step;
 
 static void report(const char *text)
 {
@@ -35,6 +36,14 @@ static void on_report(void *arg, unsigned int oracle, const char *text)
 	(void)arg;
 	snprintf(line, sizeof(line), "O%u: %s", oracle, text);
 	report(line);
+}
+
+static unsigned int on_choose(void *arg, unsigned int nr, const char *what)
+{
+	(void)arg;
+	if (!in_step || !options.choose)
+		return 0;
+	return options.choose(options.arg, nr, what);
 }
 
 static void *need(void *memory)
@@ -485,6 +494,7 @@ static void verify(void)
 		verify_mm(world.child.mm);
 	for (struct probe_file *file = world.file; file; file = file->next)
 		verify_inode(file->inode);
+	verify_fs(world.sb);
 }
 
 static void look(const struct probe_process *process,
@@ -517,7 +527,9 @@ int probe_engine_step(const struct probe_step *step, struct probe_view *view)
 	if (!process->mm)
 		return -1;
 	probe_events_begin(&world);
+	in_step = true;
 	error = run_step(process, step);
+	in_step = false;
 	events = probe_events_end(&world);
 	if (!error) {
 		probe_observe_files(&world);
@@ -554,6 +566,7 @@ int probe_engine_open(const struct probe_engine_options *wanted)
 		.device_pages = wanted->device_pages,
 		.on_report = on_report,
 		.on_trace = probe_events_trace,
+		.choose = on_choose,
 		.arg = &world,
 	};
 

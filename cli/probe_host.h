@@ -23,6 +23,7 @@
 #define HOST_REGIONS 64
 #define HOST_REGION_BYTES (UINT64_C(1) << 30)
 #define HOST_FIRST_ADDR (UINT64_C(1) << 44)
+#define HOST_END_ADDR (HOST_FIRST_ADDR + HOST_REGIONS * HOST_REGION_BYTES)
 
 enum host_request_kind {
 	HOST_STEP,

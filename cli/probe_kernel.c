@@ -312,7 +312,10 @@ static int begin_section(struct host_process *process)
 static int begin_child(pid_t pid)
 {
 	size_t bytes = host.parent.nr_maps * sizeof(*host.parent.maps);
+	struct host_answer ready;
 
+	if (host_read(host.links[1].answer[0], &ready, sizeof(ready)))
+		return complain("the child that runs the script is gone");
 	free(host.child.maps);
 	host.child = host.parent;
 	host.child.pid = pid;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #endif
 
 #define CHUNK (64 * 1024)
+/* A larger map is no memory of this program's, but of a sanitizer's. */
+#define SETTLE_MAX (64u << 20)
 
 static int directory_fd;
 static int file_fd = -1;		/* of the file made last */
@@ -273,17 +276,26 @@ static void make_regions(void)
 }
 
 /*
- * Have all memory at hand that this process will need, so that it is not
- * counted later as the script's.  Where that is not allowed, it is.
+ * Have all memory at hand that this process itself will need, so that it is not
+ * counted later as the script's.  Before Linux 5.14 it is.
  */
 static void settle(void)
 {
-	char stack[4 * CHUNK];
+	char stack[4 * CHUNK], line[256], rights[5];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint64_t start, end;
 
 	memset(stack, 1, sizeof(stack));
 	__asm__ volatile("" : : "r"(stack) : "memory");
-	if (!mlockall(MCL_CURRENT))
-		munlockall();
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end,
+			   rights) == 3 && end - start <= SETTLE_MAX &&
+		    (end <= HOST_FIRST_ADDR || start >= HOST_END_ADDR))
+			madvise((void *)start, end - start,
+				rights[1] == 'w' ? MADV_POPULATE_WRITE :
+						   MADV_POPULATE_READ);
+	if (maps)
+		fclose(maps);
 }
 
 static void catch_faults(void)
@@ -311,10 +323,10 @@ _Noreturn void host_worker(struct host_link links[2], const char *directory)
 		answer_request(&request, &answer);
 		if (request.step.op == PROBE_FORK && !answer.value &&
 		    !answer.error) {
-			/* the child: the parent answers */
+			/* The child: the parent answers, and so does it. */
 			link = &links[1];
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			continue;
+			settle();
 		}
 		if (request.step.op == PROBE_FORK && !answer.error) {
 			answer.child = (pid_t)answer.value;

@@ -195,6 +195,8 @@ struct check_result {
 					 * of the whole; an estimate */
 	unsigned int passes;		/* of the search by states */
 	double seconds;
+	double cpu_seconds;		/* of this process, from the state
+					 * after setup() on */
 	double collision;		/* bound on the chance that two states
 					 * were taken for one; exact: 0 */
 	uint64_t refused;		/* steps that would have been one

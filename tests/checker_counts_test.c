@@ -236,7 +236,7 @@ static uint64_t *words;
 static void setup_words(void *arg)
 {
 	(void)arg;
-	words = check_alloc(2 * sizeof(*words), "words");
+	words = check_alloc(8 * sizeof(*words), "words");
 }
 
 /* As many executions as with a lock that sleeps. */
@@ -266,6 +266,36 @@ static void looker(void *arg, unsigned int t)
 	word_store(&words[0], 0);
 }
 
+/* A ticket in memory that only its thread looks at; nobody told the checker. */
+static void keeps_ticket(void *arg, unsigned int t)
+{
+	volatile uint64_t *mine = &words[2 + t];
+
+	(void)arg;
+	*mine = word_fetch_add(&words[0], 1);
+	while (word_load(&words[1]) != *mine)
+		;
+	word_store(&words[1], *mine + 1);
+}
+
+/* No register of the caller has it afterwards. */
+static __attribute__((noinline)) void take_ticket(uint64_t *mine)
+{
+	word_store(mine, word_fetch_add(&words[0], 1));
+}
+
+/* Others may look at it; its own thread needs no operation for that. */
+static void shows_ticket(void *arg, unsigned int t)
+{
+	volatile uint64_t *mine = &words[2 + t];
+
+	(void)arg;
+	take_ticket(&words[2 + t]);
+	while (word_load(&words[1]) != *mine)
+		;
+	word_store(&words[1], *mine + 1);
+}
+
 static void test_loops_that_lock(void **state)
 {
 	static const struct {
@@ -277,6 +307,8 @@ static void test_loops_that_lock(void **state)
 		{ spinner, 3, 6 },
 		{ spinner, 5, 120 },
 		{ looker, 2, 6 },
+		{ keeps_ticket, 4, 24 },
+		{ shows_ticket, 4, 24 },
 	};
 	struct check_options options = { .mode = CHECK_BY_EXECUTIONS };
 

@@ -7,6 +7,8 @@
  */
 #include "../checker/parallel.h"
 #include "../checker/post_fork.h"
+#include "../include/checker.h"
+#include "../include/checker_words.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -170,10 +172,11 @@ static int hear(void *user, unsigned int worker, const struct bytes *report)
 	return 0;
 }
 
-static bool is_enough(void *user)
+static bool is_enough(void *user, double waiting)
 {
 	const struct heard *heard = user;
 
+	assert_true(waiting >= 0);
 	return heard->stop_at && total(heard).nodes >= heard->stop_at;
 }
 
@@ -308,6 +311,133 @@ static void test_nothing_to_do(void **state)
 	assert_int_equal(search(3, none, 0, 0, &heard), 1);
 }
 
+/* ------ what is learned late ------ */
+
+#define CHOICES 12
+#define SPINS_AT 0x5a5
+/* Executions that a search makes before others are asked for help. */
+#define LATE 500
+
+static uint64_t *flag;
+
+static void make_flag(void *arg)
+{
+	(void)arg;
+	flag = check_alloc(sizeof(*flag), "a flag");
+}
+
+/* The first thread waits for the second one, in one of 4096 cases. */
+static void wait_sometimes(void *arg, unsigned int t)
+{
+	unsigned int chosen = 0;
+
+	(void)arg;
+	if (t) {
+		check_store(flag, 1);
+		return;
+	}
+	for (unsigned int i = 0; i < CHOICES; i++)
+		chosen = 2 * chosen + check_choose(2);
+	while (chosen == SPINS_AT && !check_load(flag))
+		;
+}
+
+static void free_flag(void *arg)
+{
+	(void)arg;
+	check_free(flag, NULL);
+}
+
+struct told {
+	uint64_t completed;
+	uint64_t before;		/* it began anew, the last time */
+};
+
+static void count(void *user)
+{
+	struct told *told = user;
+
+	told->completed++;
+}
+
+static void begin_anew(void *user)
+{
+	struct told *told = user;
+
+	told->before = told->completed;
+	told->completed = 0;
+}
+
+static int pack_told(void *user, void **data, size_t *bytes)
+{
+	struct told *told = user;
+
+	*bytes = sizeof(told->completed);
+	*data = malloc(*bytes);
+	if (!*data)
+		return -1;
+	memcpy(*data, &told->completed, *bytes);
+	return 0;
+}
+
+static int unpack_told(void *user, const void *data, size_t bytes)
+{
+	struct told *told = user;
+	uint64_t more;
+
+	assert_int_equal(bytes, sizeof(more));
+	memcpy(&more, data, sizeof(more));
+	told->completed += more;
+	return 0;
+}
+
+/* Alone (0), with processes of the search, or with some that were there. */
+static void check_late(unsigned int jobs, unsigned int nr_ranks)
+{
+	const struct check_program program = {
+		.nr_threads = 2, .setup = make_flag, .thread = wait_sometimes,
+		.finish = free_flag,
+	};
+	struct told told = { 0 };
+	struct check_options options = {
+		.mode = CHECK_BY_EXECUTIONS, .jobs = jobs, .completed = count,
+		.restarted = begin_anew, .pack = pack_told,
+		.unpack = unpack_told,
+		.user = &told,
+	};
+	struct check_result result;
+
+	if (nr_ranks) {
+		options.post = post_fork(nr_ranks);
+		assert_non_null(options.post);
+	}
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	print_message("%u jobs, %u ranks: %llu executions, anew after %llu\n",
+		      jobs, nr_ranks, (unsigned long long)result.executions,
+		      (unsigned long long)told.before);
+	assert_true(result.complete);
+	assert_int_equal(result.executions, 1 << CHOICES);
+	assert_int_equal(told.completed, 1 << CHOICES);
+	assert_int_equal(result.redundant, 0);
+	assert_int_equal(result.nr_failures, 0);
+	/* else this shows nothing */
+	assert_true(told.before >= LATE);
+	check_result_free(&result);
+	if (nr_ranks)
+		post_fork_end(options.post);
+}
+
+/* Whoever meets it, all begin anew and know of it. */
+static void test_learned_late(void **state)
+{
+	(void)state;
+	check_late(0, 0);
+	for (unsigned int n = 2; n <= MAX_WORKERS; n++)
+		check_late(n, 0);
+	for (unsigned int n = 1; n <= MAX_WORKERS; n++)
+		check_late(0, n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_worker_dies),
 		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_learned_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

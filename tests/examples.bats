@@ -100,7 +100,7 @@ blocks() {
 	[ "$BUILD" = build ] || skip "the commands are about build/"
 	ln -s "$PWD/include" "$PWD/examples" "$PWD/build" "$BATS_TEST_TMPDIR"
 	blocks '' >"$BATS_TEST_TMPDIR/wanted"
-	[ "$(grep -c '%%' "$BATS_TEST_TMPDIR/wanted")" -eq 5 ]
+	[ "$(grep -c '%%' "$BATS_TEST_TMPDIR/wanted")" -eq 6 ]
 	blocks sh >"$BATS_TEST_TMPDIR/commands"
 	cd "$BATS_TEST_TMPDIR"
 	while read -r line; do
@@ -168,13 +168,13 @@ blocks() {
 	is_clean
 }
 
-# The display behind the comment $1 of libchecker(3).
+# The display behind the comment $1 of a page of the manual.
 display() {
 	awk -v comment=".\\\\\" $1" '
 	$0 == comment { wanted = 1; next }
 	/^\.Ed/ { wanted = inside = 0 }
-	inside { gsub(/\\&/, ""); print }
-	wanted && /^\.Bd/ { inside = 1 }' man/libchecker.3
+	inside { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
+	wanted && /^\.Bd/ { inside = 1 }' "man/${2:-libchecker.3}"
 }
 
 @test "the program of libchecker(3) prints what the page shows" {
@@ -191,4 +191,64 @@ display() {
 	echo "$output"
 	diff <(sed 's/: [0-9]* states$/: N states/' wanted) \
 		<(sed 's/: [0-9]* states$/: N states/' <<<"$output")
+}
+
+# What is linked with libfaultline is built with what it was built with.
+compile_embedded() {
+	# shellcheck disable=SC2086 # several words
+	"$CC" $flags -Iinclude -o "$BATS_TEST_TMPDIR/program" "$1" \
+		"$BUILD/libfaultline.a" -lpthread
+}
+
+@test "embedded: what one run stores, the next one finds" {
+	compile_embedded examples/embedded.c
+	for i in 1 2 3; do
+		program "$BATS_TEST_TMPDIR/pool"
+		[ "$status" -eq 0 ]
+		[ "$output" = "$i" ]
+	done
+	echo nonsense >"$BATS_TEST_TMPDIR/pool"
+	program "$BATS_TEST_TMPDIR/pool"
+	[ "$status" -eq 1 ]
+	[[ "$output" == "embedded: $BATS_TEST_TMPDIR/pool: "* ]]
+}
+
+@test "the program of libfaultline(3) prints what the page shows" {
+	display program libfaultline.3 >"$BATS_TEST_TMPDIR/program.c"
+	display output libfaultline.3 >"$BATS_TEST_TMPDIR/wanted"
+	[ -s "$BATS_TEST_TMPDIR/wanted" ]
+	compile_embedded "$BATS_TEST_TMPDIR/program.c"
+	cd "$BATS_TEST_TMPDIR"
+	./program
+	./program >found
+	diff wanted found
+}
+
+@test "libfaultline has no other global names than fl_*" {
+	nm -g --defined-only "$BUILD/libfaultline.a" |
+		awk 'NF == 3 { print $3 }' >"$BATS_TEST_TMPDIR/names"
+	grep -qx fl_open "$BATS_TEST_TMPDIR/names"
+	if grep -v -e '^fl_' -e '^__asan_' "$BATS_TEST_TMPDIR/names"; then false; fi
+}
+
+@test "faultline.h is C++, and needs nothing but itself" {
+	command -v g++ >/dev/null || skip "no g++ is here"
+	cp include/faultline.h "$BATS_TEST_TMPDIR"
+	g++ -x c++ -Wall -Wextra -Werror -fsyntax-only \
+		"$BATS_TEST_TMPDIR/faultline.h" -Wno-pragma-once-outside-header
+}
+
+@test "an installed library is found by pkg-config" {
+	command -v pkg-config >/dev/null || skip "no pkg-config is here"
+	grep -q fsanitize "$BUILD/flags" && skip "make has to be told again"
+	make -s install BUILD="$BUILD" CC="$CC" PREFIX="$BATS_TEST_TMPDIR/usr" \
+		>/dev/null
+	export PKG_CONFIG_PATH=$BATS_TEST_TMPDIR/usr/lib/pkgconfig
+	# shellcheck disable=SC2046,SC2086 # several words
+	"$CC" $flags -o "$BATS_TEST_TMPDIR/program" examples/embedded.c \
+		$(pkg-config --cflags --libs faultline)
+	program "$BATS_TEST_TMPDIR/pool"
+	[ "$status" -eq 0 ]
+	[ "$output" = 1 ]
+	[ -s "$BATS_TEST_TMPDIR/usr/share/man/man3/libfaultline.3" ]
 }

@@ -260,6 +260,16 @@ declared() {
 		diff "$BATS_TEST_TMPDIR/declared" -
 }
 
+@test "libfaultline(3) has the functions of the header, and no others" {
+	grep -oE '^[a-z].*\bfl_[a-z_]+\(' include/faultline.h |
+		grep -oE 'fl_[a-z_]+\($' | tr -d '(' | sort -u \
+		>"$BATS_TEST_TMPDIR/declared"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/declared")" -gt 30 ]
+	grep -oE '^\.(It )?Fn fl_[a-z_]+ .*' man/libfaultline.3 |
+		grep -oE 'fl_[a-z_]+' | sort -u |
+		diff "$BATS_TEST_TMPDIR/declared" -
+}
+
 @test "the pages give no warnings" {
 	command -v mandoc >/dev/null || command -v groff >/dev/null ||
 		skip "neither mandoc nor groff is here"

@@ -1007,6 +1007,42 @@ static void a_thread_is_a_task(void **state)
 	assert_ptr_not_equal(machine_self(), other);
 }
 
+/* Take and release a lock each time main comes to the barrier twice. */
+static void *lock_in_turns(void *arg)
+{
+	struct machine_rwsem mine;
+
+	for (int i = 0; i < 2; i++) {
+		pthread_barrier_wait(arg);
+		machine_rwsem_init(&mine, "mine");
+		machine_down_write(&mine);
+		machine_up_write(&mine);
+		machine_rwsem_destroy(&mine);
+		pthread_barrier_wait(arg);
+	}
+	return NULL;
+}
+
+static void a_thread_outlives_the_machine(void **state)
+{
+	pthread_barrier_t barrier;
+	pthread_t thread;
+
+	(void)state;
+	pthread_barrier_init(&barrier, NULL, 2);
+	thread = start(lock_in_turns, &barrier);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	native_close();
+	assert_int_equal(native_open(&usual), 0);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	native_close();
+	join(thread);
+	pthread_barrier_destroy(&barrier);
+	assert_int_equal(native_open(&usual), 0);
+}
+
 /* The TLB. */
 
 static const char mm_a, mm_b;
@@ -1373,6 +1409,7 @@ int main(void)
 		TEST(park_waits_for_unpark),
 		TEST(two_unparks_count_as_one),
 		TEST(a_thread_is_a_task),
+		TEST(a_thread_outlives_the_machine),
 		TEST(tlb_remembers),
 		TEST(fill_replaces),
 		TEST(flush_forgets),

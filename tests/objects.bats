@@ -8,10 +8,11 @@ loaded() {
 	sed -n "s|^LOAD \($BUILD/engine/.*\)|\1|p" "$1" | sort
 }
 
-@test "the command and the native machine link the same engine objects" {
+@test "command, native machine and library link the same engine objects" {
 	[ -s "$BUILD/faultline.objects" ]
 	diff "$BUILD/faultline.objects" "$BUILD/stress.objects"
 	diff "$BUILD/faultline.objects" "$BUILD/probe.objects"
+	diff "$BUILD/faultline.objects" "$BUILD/libfaultline.objects"
 	sha256sum --quiet --check "$BUILD/faultline.objects"
 }
 

@@ -8,6 +8,10 @@
  * shorter and printed, with the seed.
  *
  *	probe_fuzz [--seed N] [--scripts N] [--seconds N] [--geometry real]
+ *		[--failures]
+ *
+ * With --failures memory and blocks are refused at random.  Then nobody knows
+ * what the bytes have to be, but all invariants hold and nothing is lost.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,6 +32,7 @@ static struct {
 	uint64_t nr_scripts;
 	uint64_t seconds;		/* 0: nr_scripts counts */
 	bool real;
+	bool failures;			/* whatever can fail does at times */
 } options = { .seed = 1, .nr_scripts = 60 };
 
 /* Of the process that runs scripts; the one that watches reads it. */
@@ -35,6 +40,7 @@ static struct progress {
 	uint64_t seed;
 	uint64_t nr_steps;
 	uint64_t nr_skipped;
+	uint64_t nr_failures;
 	unsigned int step;		/* of the script */
 } *progress;
 
@@ -410,6 +416,16 @@ static bool check_left(const struct probe_process *process, uint64_t addr)
 	       wrong("something is left where a map was");
 }
 
+static unsigned int on_choose(void *arg, unsigned int nr, const char *what)
+{
+	(void)arg;
+	(void)what;
+	if (!options.failures || below(16))
+		return 0;
+	progress->nr_failures++;
+	return 1 + below(nr - 1);
+}
+
 static bool run_step(struct model *model, const struct probe_step *step)
 {
 	struct probe_world *world = probe_engine_world();
@@ -423,6 +439,8 @@ static bool run_step(struct model *model, const struct probe_step *step)
 	broken = probe_engine_step(step, NULL);
 	if (broken > 0)
 		return false;
+	if (options.failures)
+		return true;
 	if (broken < 0)
 		return wrong("the engine's script has no such map");
 	if (strcmp(result, model->result))
@@ -439,10 +457,13 @@ static bool run(const struct probe_step *steps, unsigned int nr)
 		.huge_order = options.real ? 9 : 3,
 		.upper_levels = options.real ? 2 : 5,
 		.on_report = on_report,
+		.choose = on_choose,
 	};
 	struct model model = { .page = small_page(), .max = 6 * small_huge() };
 	bool ok = true;
 
+	/* The same failures whenever these steps run. */
+	random_state = progress->seed ^ (uint64_t)nr << 32;
 	if (probe_engine_open(&engine))
 		return wrong("there is no machine");
 	for (unsigned int i = 0; ok && i < nr; i++) {
@@ -507,8 +528,9 @@ static void explain(uint64_t seed)
 	unsigned int nr;
 
 	generate(steps, seed);
-	printf("build/probe_fuzz --seed %" PRIu64 " --scripts 1%s fails:\n",
-	       seed, options.real ? " --geometry real" : "");
+	printf("build/probe_fuzz --seed %" PRIu64 " --scripts 1%s%s fails:\n",
+	       seed, options.real ? " --geometry real" : "",
+	       options.failures ? " --failures" : "");
 	nr = shrink(steps, STEPS);
 	for (unsigned int i = 0; i < nr; i++)
 		print_step(&steps[i]);
@@ -552,6 +574,7 @@ static void parse(int argc, char **argv)
 		{ "scripts", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 't' },
 		{ "geometry", required_argument, NULL, 'g' },
+		{ "failures", no_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -563,6 +586,8 @@ static void parse(int argc, char **argv)
 			options.nr_scripts = number(optarg);
 		else if (option == 't')
 			options.seconds = number(optarg);
+		else if (option == 'f')
+			options.failures = true;
 		else if (option == 'g')
 			options.real = !strcmp(optarg, "real");
 		else
@@ -587,8 +612,9 @@ int main(int argc, char **argv)
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		abort();
-	printf("%" PRIu64 " steps, %" PRIu64 " left out, up to seed %" PRIu64
-	       "\n", progress->nr_steps, progress->nr_skipped, progress->seed);
+	printf("%" PRIu64 " steps, %" PRIu64 " left out, %" PRIu64 " failures,"
+	       " up to seed %" PRIu64 "\n", progress->nr_steps,
+	       progress->nr_skipped, progress->nr_failures, progress->seed);
 	if (!status)
 		return 0;
 	explain(progress->seed);

@@ -16,6 +16,7 @@
 #include "machine.h"
 
 /* Functions that can fail return 0 or one of these, negated. */
+#define ENOENT 2
 #define EIO 5
 #define ENOMEM 12
 #define EFAULT 14	/* of an access: the program would get SIGSEGV */
@@ -24,6 +25,10 @@
 #define EINVAL 22
 #define EFBIG 27
 #define ENOSPC 28
+#define ENAMETOOLONG 36
+#define ENODATA 61
+#define EOPNOTSUPP 95
+#define EUCLEAN 117	/* what is on the medium cannot be */
 #define EBUS 530	/* of an access: the program would get SIGBUS */
 
 /*

@@ -257,12 +257,11 @@ void blocks_free_committed(struct super_block *sb)
  */
 void blocks_zero(struct super_block *sb, uint64_t block, uint64_t nr)
 {
-	uint64_t pfn = sb->s_dax.first_pfn + block;
+	uint64_t first_pfn = sb->s_dax.first_pfn + block;
 
-	for (; nr; nr--, pfn++) {
+	for (uint64_t pfn = first_pfn; pfn < first_pfn + nr; pfn++)
 		machine_data_clear(pfn);
-		machine_cache_writeback(pfn, 0, page_size());
-	}
+	machine_cache_writeback(first_pfn, 0, (size_t)(nr << page_shift()));
 }
 
 /*

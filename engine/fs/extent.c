@@ -178,7 +178,7 @@ void extents_add(struct inode *inode, uint64_t pgoff, uint64_t nr_pages,
 	inode->i_blocks += nr_pages;
 	join_at(inode, pgoff + nr_pages);
 	join_at(inode, pgoff);
-	fs_inode_changed(inode);
+	fs_inode_changed(inode, pgoff, pgoff + nr_pages);
 }
 
 /*
@@ -205,7 +205,7 @@ void extents_remove(struct inode *inode, uint64_t pgoff, uint64_t end,
 	}
 	for (i = 0; i < FS_NR_WINDOWS; i++)
 		inode->i_windows[i].valid = false;
-	fs_inode_changed(inode);
+	fs_inode_changed(inode, pgoff, end);
 }
 
 /*
@@ -221,6 +221,7 @@ void extents_set_type(struct inode *inode, uint64_t pgoff, uint64_t end,
 	uint64_t next;
 
 	assert_may_change(inode);
+	fs_inode_changed(inode, pgoff, end);
 	cut_at(inode, pgoff, spares);
 	cut_at(inode, end, spares);
 	extent = extents_find(inode, pgoff);
@@ -234,7 +235,6 @@ void extents_set_type(struct inode *inode, uint64_t pgoff, uint64_t end,
 		join_at(inode, max_u64(pgoff, extent->pgoff));
 	}
 	join_at(inode, end);
-	fs_inode_changed(inode);
 }
 
 /*
@@ -258,5 +258,6 @@ void extents_shift(struct inode *inode, uint64_t pgoff, int64_t delta,
 	join_at(inode, pgoff + (uint64_t)delta);
 	for (i = 0; i < FS_NR_WINDOWS; i++)
 		inode->i_windows[i].valid = false;
-	fs_inode_changed(inode);
+	fs_inode_changed(inode, min_u64(pgoff, pgoff + (uint64_t)delta),
+			 UINT64_MAX);
 }

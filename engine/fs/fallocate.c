@@ -256,6 +256,18 @@ static int fs_collapse_range(struct inode *inode, const struct range *range)
 	return error;
 }
 
+/* Faults put blocks only within the file, so the answer stays true. */
+static bool may_move_up(struct inode *inode, uint64_t nr_pages)
+{
+	uint64_t max = FS_MAX_BYTES >> page_shift();
+	bool may;
+
+	machine_down_read(&inode->i_data_sem);
+	may = !extents_find(inode, max - nr_pages);
+	machine_up_read(&inode->i_data_sem);
+	return may;
+}
+
 /* A hole comes; what is behind moves up. */
 static int insert_pages(struct inode *inode, const struct range *range,
 			struct extent_spares *spares)
@@ -265,6 +277,8 @@ static int insert_pages(struct inode *inode, const struct range *range,
 	int error;
 
 	fs_break_layouts(inode);
+	if (!may_move_up(inode, nr_pages))
+		return -EFBIG;
 	error = fs_writeback(inode, range->pos, UINT64_MAX);
 	if (error)
 		return error;

@@ -10,6 +10,8 @@
  *   fs_read(), fs_write()		read(2), write(2)
  *   fs_truncate(), fs_fallocate()	change its size and its blocks
  *   fs_fsync()				fsync(2), and msync(2) of a range
+ *   fs_format(), fs_mount(), fs_unmount()	one that is on the medium
+ *   fs_creat(), fs_lookup(), fs_unlink(), fs_rename(), fs_next_name()
  *   fs_transaction_begin(), fs_transaction_end(), fs_commit()
  *   verify_mm(), verify_inode(), verify_fs()	check every invariant, at rest
  *
@@ -27,6 +29,9 @@
 /* Files end before this many bytes. */
 #define FS_MAX_BYTES (UINT64_C(1) << 62)
 
+#define FS_NAME_MAX 255		/* bytes of a file's name */
+
+struct disk_inode;
 struct extent;
 struct journal;
 
@@ -53,13 +58,14 @@ struct super_block {
 	uint64_t s_tid;			/* its number; a word */
 
 	/*
-	 * Write to the medium what changed: the inodes of s_inodes whose i_tid
-	 * is s_tid, and those that are gone.  Nobody is in the transaction.
+	 * Write to the medium what changed since the last commit.  Nobody is
+	 * in the transaction.
 	 * Return: 0, or an error and it goes on.  NULL: nothing outlives the
 	 * machine.
 	 */
 	int (*s_commit)(struct super_block *sb);
 	struct journal *s_journal;	/* s_commit's */
+	struct machine_rwsem s_names;	/* for names of files; outermost */
 };
 
 #define FS_NR_WINDOWS 4
@@ -96,6 +102,8 @@ struct inode {
 	struct fs_window i_windows[FS_NR_WINDOWS];
 	uint64_t i_tid;			/* the last transaction that changed
 					 * what reading the data needs */
+	struct disk_inode *i_disk;	/* NULL: the file has no name, and ends
+					 * with the machine */
 };
 
 /* super.c */
@@ -116,7 +124,7 @@ void fs_transaction_begin(struct super_block *sb);
 void fs_transaction_end(struct super_block *sb);
 void fs_change_begin(struct inode *inode);
 void fs_change_end(struct inode *inode);
-void fs_inode_changed(struct inode *inode);
+void fs_inode_changed(struct inode *inode, uint64_t first, uint64_t end);
 bool fs_inode_dirty(struct inode *inode);
 int fs_commit(struct super_block *sb);
 bool fs_commit_frees(struct super_block *sb);
@@ -160,6 +168,25 @@ int fs_fallocate(struct inode *inode, enum fs_fallocate_mode mode,
 
 /* fsync.c: bytes [pos, pos + bytes) */
 int fs_fsync(struct inode *inode, uint64_t pos, uint64_t bytes);
+
+/* What is wrong with a pool on a device. */
+struct fs_damage {
+	const char *what;
+	uint64_t at;		/* byte of the device */
+};
+
+/* mount.c: a filesystem that outlives the machine; doc/pool.md */
+int fs_format(uint64_t first_pfn, uint64_t nr_pages);
+int fs_mount(uint64_t first_pfn, uint64_t nr_pages, struct super_block **sb,
+	     struct fs_damage *damage);
+void fs_unmount(struct super_block *sb);
+
+/* dir.c: names of files; for a filesystem that was mounted */
+int fs_creat(struct super_block *sb, const char *name, struct inode **inode);
+struct inode *fs_lookup(struct super_block *sb, const char *name);
+int fs_unlink(struct inode *inode);
+int fs_rename(struct inode *inode, const char *name);
+bool fs_next_name(struct super_block *sb, char name[FS_NAME_MAX + 1]);
 
 /* verify.c */
 unsigned int verify_mm(const struct mm *mm);

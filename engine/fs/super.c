@@ -29,6 +29,7 @@ struct super_block *fs_create(uint64_t first_pfn, uint64_t nr_pages)
 	sb->s_tid = 1;
 	machine_spin_init(&sb->s_lock, "s_lock");
 	machine_rwsem_init(&sb->s_transaction, "s_transaction");
+	machine_rwsem_init(&sb->s_names, "s_names");
 	return sb;
 }
 
@@ -42,6 +43,7 @@ void fs_destroy(struct super_block *sb)
 	BUG_ON(14, sb->s_nr_inodes != 0);
 	blocks_free_committed(sb);
 	BUG_ON(14, sb->s_nr_free != sb->s_dax.nr_pages);
+	machine_rwsem_destroy(&sb->s_names);
 	machine_rwsem_destroy(&sb->s_transaction);
 	machine_spin_destroy(&sb->s_lock);
 	machine_free(sb->s_bitmap);

@@ -10,6 +10,7 @@
  * inside.
  */
 #include "fs/extent.h"
+#include "fs/journal.h"
 
 /*
  * fs_transaction_begin - enter the running transaction.  Not twice.
@@ -56,16 +57,18 @@ void fs_change_end(struct inode *inode)
 
 /*
  * fs_inode_changed - note that the running transaction changes this file: its
- * size, or where its data is.
+ * size, and where the data of pages [first, end) is.
  *
  * Locks: s_transaction, and i_data_sem for write.  Sleeps: no.
  */
-void fs_inode_changed(struct inode *inode)
+void fs_inode_changed(struct inode *inode, uint64_t first, uint64_t end)
 {
 	BUG_ON(11, !machine_rwsem_held(&inode->i_sb->s_transaction));
 	BUG_ON(11, !machine_rwsem_held_write(&inode->i_data_sem));
 	/* Inside the transaction the number does not change. */
 	inode->i_tid = inode->i_sb->s_tid;
+	if (inode->i_disk)
+		journal_dirty(inode->i_disk, first, end);
 }
 
 /*
@@ -130,5 +133,5 @@ void fs_set_size(struct inode *inode, uint64_t bytes)
 	BUG_ON(11, bytes < machine_load(size) &&
 		   !machine_rwsem_held_write(&inode->i_mmap_sem));
 	machine_store(size, bytes);
-	fs_inode_changed(inode);
+	fs_inode_changed(inode, 0, 0);
 }

@@ -67,8 +67,8 @@ struct native_options {
 int native_open(const struct native_options *options);
 
 /*
- * Give everything back, objects that leaked excepted.  All other threads that
- * called a function of machine.h have ended; nothing happens when there is no
+ * Give everything back, objects that leaked excepted.  No other thread is in a
+ * function of machine.h, or holds a lock; nothing happens when there is no
  * machine.
  */
 void native_close(void);

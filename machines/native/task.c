@@ -8,7 +8,8 @@
  * the few entries it has.
  *
  * A task stays in memory until native_close(), even when its thread has
- * ended: who took it off a wait queue may unpark it a little later.
+ * ended: who took it off a wait queue may unpark it a little later.  A thread
+ * that goes on after native_close() is another task of the next machine.
  */
 #include <stdlib.h>
 
@@ -25,8 +26,11 @@ static struct machine_task *ended;
 
 static pthread_key_t end_key;
 static bool is_open;		/* end_key exists */
+static uint64_t machine;	/* how many there have been; list_lock */
 
+/* The calling thread's task, which is one of machine number self_of. */
 static _Thread_local struct machine_task *self;	/* NULL: not a task yet */
+static _Thread_local uint64_t self_of;
 
 /* For calls that fail only by a mistake of ours. */
 static void must(int err)
@@ -76,11 +80,15 @@ static void task_end(void *arg)
 {
 	struct machine_task *task = arg;
 	struct machine_task **link = &live;
+	unsigned int nr_held;
 
-	if (task->nr_held)
-		machine_report(ORACLE_LOCKS, "thread exits with %u locks held",
-			       task->nr_held);
 	must(pthread_rwlock_wrlock(&list_lock));
+	if (self_of != machine) {
+		/* native_close() has freed it. */
+		must(pthread_rwlock_unlock(&list_lock));
+		return;
+	}
+	nr_held = task->nr_held;
 	while (*link != task)
 		link = &(*link)->next;
 	*link = task->next;
@@ -88,6 +96,9 @@ static void task_end(void *arg)
 	ended = task;
 	must(pthread_rwlock_unlock(&list_lock));
 	self = NULL;
+	if (nr_held)
+		machine_report(ORACLE_LOCKS, "thread exits with %u locks held",
+			       nr_held);
 }
 
 static struct machine_task *task_begin(void)
@@ -103,6 +114,7 @@ static struct machine_task *task_begin(void)
 	must(pthread_rwlock_wrlock(&list_lock));
 	task->next = live;
 	live = task;
+	self_of = machine;
 	must(pthread_rwlock_unlock(&list_lock));
 	must(pthread_setspecific(end_key, task));
 	self = task;
@@ -111,7 +123,9 @@ static struct machine_task *task_begin(void)
 
 struct machine_task *native_self(void)
 {
-	return self ? self : task_begin();
+	if (self && self_of == __atomic_load_n(&machine, __ATOMIC_RELAXED))
+		return self;
+	return task_begin();
 }
 
 void native_tasks_open(void)
@@ -135,14 +149,17 @@ static void tasks_free(struct machine_task *list)
 
 void native_tasks_close(void)
 {
-	BUG_ON(0, live && (live != self || live->next));
+	must(pthread_rwlock_wrlock(&list_lock));
+	for (const struct machine_task *task = live; task; task = task->next)
+		BUG_ON(ORACLE_LOCKS, task->nr_held || task->in_insn);
 	must(pthread_key_delete(end_key));
 	is_open = false;
+	__atomic_store_n(&machine, machine + 1, __ATOMIC_RELAXED);
 	tasks_free(live);
 	tasks_free(ended);
 	live = NULL;
 	ended = NULL;
-	self = NULL;
+	must(pthread_rwlock_unlock(&list_lock));
 }
 
 void native_each_cpu(void (*function)(struct machine_task *cpu,
