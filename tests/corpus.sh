@@ -54,20 +54,26 @@ oracles() {
 	grep -o '"oracle": *"[^"]*"' "$out/said" | cut -d '"' -f 4 | sorted
 }
 
-# What two runs have in common.
+# What two runs have in common: no times, and no lines of progress.
 counts() {
-	grep -v '"seconds":' "$out/said"
+	grep -v -e '"seconds":' -e ' states, .*/s, ' "$out/said"
 }
 
 # trips ENGINE ORACLES FILE...: are these the ones that break over all files?
+# Then those files again, in which they do.
 trips() {
 	engine=$1
 	wanted=$2
 	shift 2
-	check "$engine" --json "$@"
-	judge "$engine: oracles" "$wanted" "$(oracles)"
+	check "$engine" --summary --quiet --jobs 2 "$@"
+	judge "$engine: oracles" "$wanted" \
+		"$(sed -n 's/.* bugs\{0,1\}: //p' "$out/said" | sorted)"
 	judge "$engine: exit status" "${wanted:+1}" "${status#0}"
 	[ -n "$wanted" ] || return 0
+	# shellcheck disable=SC2046 # one word for each file
+	set -- $(sed '$d; s/ .*//; s,.*,corpus/&.litmus,' "$out/said")
+	check "$engine" --json "$@"
+	judge "$engine: oracles of its tests" "$wanted" "$(oracles)"
 	counts >"$out/first"
 	check "$engine" --json "$@"
 	judge "$engine: two runs, the same counts" "$(cat "$out/first")" \
