@@ -14,7 +14,7 @@ packages="gcc libc6-dev make patch
 	libdw-dev libelf-dev libjansson-dev libxxhash-dev"
 case ${1:-} in
 demo) ;;
-test) packages="$packages bats jq clang clang-format-14 libcmocka-dev
+test) packages="$packages bats jq ccache clang clang-format-14 libcmocka-dev
 	openmpi-bin libopenmpi-dev" ;;
 *)
 	echo "usage: tests/install-packages.sh demo|test" >&2
