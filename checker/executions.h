@@ -196,7 +196,8 @@ struct executions {
 	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
 	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
-	unsigned int first_turn;	/* those ahead of it have ended */
+	uint32_t ready;			/* world->ready not long ago, */
+	uint32_t ready_turns;		/* and the places of those threads */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
 	uint16_t *ids;			/* [thread * room + ordinal] */
@@ -211,6 +212,7 @@ struct executions {
 	uint32_t waiting;		/* threads with one not performed */
 	struct word *words;		/* words[0 .. nr_words) */
 	uint32_t nr_words;
+	uint32_t recent;		/* the one that was looked up last */
 	uint32_t words_room;
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
@@ -441,6 +443,26 @@ int happen_back(struct executions *x, uint32_t nr);
 
 /* Return: the thread whose event is next, or NO_THREAD when none can run. */
 unsigned int turns_choose(struct executions *x);
+/* Threads have ended, or are there again. */
+void turns_note_ready(struct executions *x);
+
+/* Return: a mask: the places of those that have not ended. */
+static inline uint32_t turns_ready(struct executions *x)
+{
+	if (x->ready != world->ready)
+		turns_note_ready(x);
+	return x->ready_turns;
+}
+
+/* Is that thread t again, which has not ended?  Mostly that is soon seen. */
+static inline bool turns_stay(struct executions *x, unsigned int t)
+{
+	if (!x->waiting && turns_ready(x) &&
+	    x->turns[__builtin_ctz(turns_ready(x))] == t && await_can_run(x, t))
+		return true;
+	return turns_choose(x) == t;
+}
+
 /* The first execution was made: would another order of threads be better? */
 void turns_learn(struct executions *x);
 /* Take up the order that this search, or one before it, has learned. */

@@ -160,18 +160,17 @@ static uint64_t old_value(const struct executions *x,
 }
 
 /* There is room for it. */
-static struct event *add_event(struct executions *x, unsigned int t)
+static struct event *add_event(struct executions *x, const struct operation *op)
 {
 	struct event *e = &x->events[++x->nr];
 
 	*e = (struct event){
-		.op = operation_at(x, t),
-		.nr_choices = (uint8_t)world->threads[t].nr_choices,
-		.repeats = 1,
+		.op = *op, .repeats = 1, .old = old_value(x, op),
 	};
-	e->old = old_value(x, &e->op);
-	x->places[x->nr].known = NULL;
-	x->places[x->nr].tries.asked = false;
+	if (x->awaits) {
+		x->places[x->nr].known = NULL;
+		x->places[x->nr].tries.asked = false;
+	}
 	return e;
 }
 
@@ -182,10 +181,13 @@ static bool snapshot_is_due(const struct executions *x)
 
 static int new_event(struct executions *x, unsigned int t)
 {
+	struct operation op;
+
 	if (happen_room(x, x->nr + 1) ||
 	    (snapshot_is_due(x) && trail_save(x->nr)))
 		return -1;
-	add_event(x, t);
+	op = operation_at(x, t);
+	add_event(x, &op)->nr_choices = (uint8_t)world->threads[t].nr_choices;
 	return 0;
 }
 
@@ -200,12 +202,12 @@ static bool goes_on(void *own, unsigned int t)
 	struct event *e;
 
 	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
-	    snapshot_is_due(x) || !await_is_nothing(x) || turns_choose(x) != t)
+	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
 	op = operation_at(x, t);
 	if (races_meets(x, &op))
 		return false;
-	e = add_event(x, t);
+	e = add_event(x, &op);
 	e->id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
 	x->waiting &= ~(1u << t);

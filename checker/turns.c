@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Executions that branched off the first one; fewer are not worth an order. */
-#define ENOUGH 4
+#define ENOUGH 3
 
 /* Does it depend on what waits to be performed again? */
 static bool waits_behind(struct executions *x, const struct operation *op)
@@ -48,17 +48,12 @@ static unsigned int choose_request(struct executions *x)
 	return first ? first->thread : NO_THREAD;
 }
 
-/* Return: the place of the first that has not ended. */
-static unsigned int first_turn(struct executions *x)
+void turns_note_ready(struct executions *x)
 {
-	unsigned int i = x->first_turn;
-
-	/* who has ended comes back with another execution only */
-	while (i < run.program->nr_threads &&
-	       !(world->ready & (1u << x->turns[i])))
-		i++;
-	x->first_turn = i;
-	return i;
+	x->ready = world->ready;
+	x->ready_turns = 0;
+	for (uint32_t left = x->ready; left; left &= left - 1)
+		x->ready_turns |= 1u << x->turn_of[__builtin_ctz(left)];
 }
 
 /* The first that can run and has not to wait behind another one. */
@@ -66,8 +61,8 @@ static unsigned int choose_in_turn(struct executions *x)
 {
 	unsigned int last = NO_THREAD;
 
-	for (unsigned int i = first_turn(x); i < run.program->nr_threads; i++) {
-		unsigned int t = x->turns[i];
+	for (uint32_t left = turns_ready(x); left; left &= left - 1) {
+		unsigned int t = x->turns[__builtin_ctz(left)];
 		struct operation op;
 
 		if (!await_can_run(x, t))
@@ -187,4 +182,5 @@ void turns_learned(struct executions *x)
 		memcpy(x->turns, learned->turns, run.program->nr_threads);
 	for (unsigned int i = 0; i < CHECK_MAX_THREADS; i++)
 		x->turn_of[x->turns[i]] = (uint8_t)i;
+	turns_note_ready(x);
 }
