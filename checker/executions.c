@@ -102,8 +102,9 @@ static int run_steps(struct executions *x)
 	x->next_id = s->next_id;
 	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
-	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
-		more = happen_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
+	while (more > 0 && !x->strayed && x->nr < s->nr_steps)
+		more = happen_step(x, &subtree_steps(s)[x->nr],
+				   x->nr + 1 == s->fresh);
 	x->next_id = s->next_id;
 	if (more <= 0 || x->strayed)
 		return more < 0 ? -1 : 0;

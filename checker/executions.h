@@ -177,6 +177,7 @@ struct executions {
 	bool brute;
 	bool given_up;			/* this execution */
 	bool awaits;			/* some word is awaited */
+	bool is_next;			/* events[nr] is not performed yet */
 	bool again;			/* learned what needs a new beginning */
 	bool spins;			/* some thread does */
 	bool strayed;			/* the program is not deterministic */
@@ -406,8 +407,6 @@ struct word *races_word(struct executions *x, const void *address);
 void races_reserve(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
-/* Could an event with this op have something in common with others? */
-bool races_meets(struct executions *x, const struct operation *op);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 /* Forget events[n], the last one. */
@@ -477,6 +476,20 @@ void revisits_begin(struct executions *x);
  * sub-trees in which it comes earlier.
  */
 void revisits_push(struct executions *x);
+/* Could events[x->nr] come earlier, as far as is soon seen? */
+static inline bool revisits_any(const struct executions *x,
+				const struct event *e)
+{
+	const uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
+	const uint64_t *before =
+		event_row(x, x->events[e->previous].id, ROW_BEFORE);
+
+	for (uint32_t w = 0; w < x->width; w++)
+		if (conflicts[w] & ~before[w])
+			return true;
+	return false;
+}
+
 /* The same of operations that threads did not get to perform. */
 void revisits_push_unfinished(struct executions *x);
 

@@ -138,6 +138,8 @@ static int perform(struct executions *x)
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
+	if (x->is_next)
+		return 1;
 	if (run.end == END_FAILED && happen_failed(x))
 		return -1;
 	await_notice(x);
@@ -193,7 +195,8 @@ static int new_event(struct executions *x, unsigned int t)
 
 /*
  * Thread t has performed events[x->nr], and is at its next operation.  If it is
- * its turn still, and if it meets nobody there, that is an event as well.
+ * its turn still, that is an event as well, and happens at once if it could
+ * come before nothing that it did not come before.
  */
 static bool goes_on(void *own, unsigned int t)
 {
@@ -205,13 +208,13 @@ static bool goes_on(void *own, unsigned int t)
 	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
 	op = operation_at(x, t);
-	if (races_meets(x, &op))
-		return false;
 	e = add_event(x, &op);
 	e->id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
-	x->waiting &= ~(1u << t);
-	return true;
+	x->is_next = e->meets && revisits_any(x, e);
+	if (!x->is_next)
+		x->waiting &= ~(1u << t);
+	return !x->is_next;
 }
 
 /* Every interleaving: one that can run, all others are sub-trees. */
@@ -231,7 +234,8 @@ static unsigned int choose_any(struct executions *x)
 	return t;
 }
 
-int happen_next(struct executions *x)
+/* Return: as happen_next(), which goes on with events[x->nr]. */
+static int choose_event(struct executions *x)
 {
 	unsigned int t = x->brute ? choose_any(x) : turns_choose(x);
 
@@ -246,11 +250,26 @@ int happen_next(struct executions *x)
 		return -1;
 	x->events[x->nr].id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
-	if (x->events[x->nr].nr_choices)
+	return 1;
+}
+
+int happen_next(struct executions *x)
+{
+	const struct event *e;
+
+	if (!x->is_next) {
+		int more = choose_event(x);
+
+		if (more <= 0)
+			return more;
+	}
+	x->is_next = false;
+	e = &x->events[x->nr];
+	if (e->nr_choices)
 		push_choice(x);
 	else if (!x->brute)
 		revisits_push(x);
-	x->waiting &= ~(1u << t);
+	x->waiting &= ~(1u << e->op.thread);
 	run.goes_on = x->brute || x->spins ? NULL : goes_on;
 	run.own = x;
 	return perform(x);
@@ -321,6 +340,27 @@ int happen_back(struct executions *x, uint32_t nr)
 	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
 }
 
+/* Thread t is at an operation: is that the next step, and an old one? */
+static bool steps_on(void *own, unsigned int t)
+{
+	struct executions *x = own;
+	const struct step *step = &subtree_steps(x->current)[x->nr];
+	struct operation op;
+	struct event *e;
+
+	if (x->nr == x->current->nr_steps || x->nr + 1 == x->current->fresh ||
+	    step->thread != t || snapshot_is_due(x) || !await_is_nothing(x) ||
+	    !run_enabled(t))
+		return false;
+	op = operation_at(x, t);
+	if (operation_hash(&op) != step->what)
+		return false;
+	e = add_event(x, &op);
+	e->id = step->id;
+	races_record(x, x->nr);
+	return true;
+}
+
 int happen_step(struct executions *x, const struct step *step, bool fresh)
 {
 	unsigned int t = step->thread;
@@ -345,5 +385,7 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 		x->next_id = step->id + 1u;
 		push_choice(x);
 	}
+	run.goes_on = x->spins ? NULL : steps_on;
+	run.own = x;
 	return perform(x);
 }

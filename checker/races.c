@@ -354,17 +354,6 @@ static void use_words(struct executions *x, struct event *e)
 	}
 }
 
-bool races_meets(struct executions *x, const struct operation *op)
-{
-	const struct users *users;
-
-	if (op->bytes != 8)
-		return op->bytes;
-	users = &word_at(x, op->object)->users;
-	return (users->threads & ~(1u << op->thread)) &&
-	       (users->kinds & kind_conflicts[kind_of(op->class)]);
-}
-
 FOR_ANY_WIDTH void record(struct executions *x, uint32_t width,
 			  struct event *e)
 {
