@@ -232,8 +232,7 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 
 FOR_ANY_WIDTH void copy_row(uint32_t width, uint64_t *to, const uint64_t *from)
 {
-	for (uint32_t w = 0; w < width; w++)
-		to[w] = from[w];
+	memcpy(to, from, width * sizeof(*to));
 }
 
 /*
@@ -269,8 +268,7 @@ FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 
 	/* ROW_BEFORE and ROW_CAUSES, ROW_CONFLICTS and ROW_SOURCES */
 	copy_row(2 * width, rows, ahead);
-	for (uint32_t w = 2 * width; w < 4 * width; w++)
-		rows[w] = 0;
+	memset(rows + ROW_CONFLICTS * width, 0, 2 * width * sizeof(*rows));
 	if (e->meets)
 		join_met(x, width, e, rows);
 	set_add(rows + ROW_BEFORE * width, e->id);
@@ -310,6 +308,9 @@ FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
 		own_sums(x, width, e);
 		set_add(moved, id);
 	}
+	/* of a new event, all others are older */
+	if (id + 1 == x->next_id)
+		return;
 	if (e->meets && has_above(width, conflicts, id)) {
 		own_sums(x, width, e);
 		for (uint32_t w = id / WORD_BITS; w < width; w++)

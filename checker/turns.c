@@ -22,9 +22,17 @@ static bool waits_behind(struct executions *x, const struct operation *op)
 	if (operation_releases(op) || !op->bytes)
 		return false;
 	for (uint32_t left = x->waiting; left; left &= left - 1) {
-		struct operation at = operation_at(
-			x, (unsigned int)__builtin_ctz(left));
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+		const struct thread *thread = &world->threads[t];
+		struct operation at;
 
+		/* mostly it is elsewhere */
+		if ((const char *)thread->object + thread->bytes <=
+			    (const char *)op->object ||
+		    (const char *)op->object + op->bytes <=
+			    (const char *)thread->object)
+			continue;
+		at = operation_at(x, t);
 		if (operation_depends(op, &at))
 			return true;
 	}
