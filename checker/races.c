@@ -324,34 +324,42 @@ FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
 	}
 }
 
-/* Be a user of its words from now on. */
-static void use_words(struct executions *x, struct event *e)
+/* Be a user of one of its words from now on. */
+static inline void use_word(struct event *e, enum kind kind, struct word *word)
 {
 	const uint32_t own = 1u << e->op.thread;
+
+	if (word->users.threads & ~own) {
+		e->met |= word->users.kinds;
+		e->meets |= word->users.kinds & kind_conflicts[kind];
+	}
+	word->users.threads |= own;
+	word->users.kinds |= 1u << kind;
+	word->users.last = e->id;
+	if (kind != KIND_READ)
+		word->users.writers |= own;
+}
+
+static void use_words(struct executions *x, struct event *e)
+{
 	const enum kind kind = kind_of(e->op.class);
+	struct word *word = NULL;
 
 	e->meets = false;
 	e->met = 0;
+	if (e->op.bytes) {
+		word = word_at(x, e->op.object);
+		e->word = (uint32_t)(word - x->words);
+		e->users = word->users;
+		use_word(e, kind, word);
+	}
+	if (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks)
+		return;
 	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
-		struct word *word =
-			word_at(x, (const char *)e->op.object + at);
-
-		if (!at) {
-			e->word = (uint32_t)(word - x->words);
-			e->users = word->users;
-		}
-		if (word->users.threads & ~own) {
-			e->met |= word->users.kinds;
-			e->meets |= word->users.kinds & kind_conflicts[kind];
-		}
-		word->users.threads |= own;
-		word->users.kinds |= 1u << kind;
-		word->users.last = e->id;
-		if (kind != KIND_READ)
-			word->users.writers |= own;
-		if (e->op.bytes != 8 || e->op.class > CHECK_WRITE ||
-		    e->op.locks)
-			word->is_range = true;
+		word = word_at(x, (const char *)e->op.object + at);
+		if (at)
+			use_word(e, kind, word);
+		word->is_range = true;
 	}
 }
 
@@ -364,7 +372,9 @@ FOR_ANY_WIDTH void record(struct executions *x, uint32_t width,
 	sum_up(x, width, e);
 	set_add(thread_row(x, width, e->op.thread), e->id);
 	set_add(x->scratch.at + SCRATCH_PRESENT * width, e->id);
-	for (uint32_t at = 0; at < e->op.bytes; at += 8)
+	if (e->op.bytes)
+		set_add(word_rows(x, width, e, 0) + kind * width, e->id);
+	for (uint32_t at = 8; at < e->op.bytes; at += 8)
 		set_add(word_rows(x, width, e, at) + kind * width, e->id);
 }
 

@@ -16,24 +16,26 @@
 /* Executions that branched off the first one; fewer are not worth an order. */
 #define ENOUGH 3
 
-/* Does it depend on what waits to be performed again? */
-static bool waits_behind(struct executions *x, const struct operation *op)
+static bool at_one_place(const struct thread *a, const struct thread *b)
 {
-	if (operation_releases(op) || !op->bytes)
-		return false;
-	for (uint32_t left = x->waiting; left; left &= left - 1) {
-		unsigned int t = (unsigned int)__builtin_ctz(left);
-		const struct thread *thread = &world->threads[t];
-		struct operation at;
+	return (const char *)a->object < (const char *)b->object + b->bytes &&
+	       (const char *)b->object < (const char *)a->object + a->bytes;
+}
 
-		/* mostly it is elsewhere */
-		if ((const char *)thread->object + thread->bytes <=
-			    (const char *)op->object ||
-		    (const char *)op->object + op->bytes <=
-			    (const char *)thread->object)
+/* Does what t is at depend on what waits to be performed again? */
+static bool waits_behind(struct executions *x, unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+
+	for (uint32_t left = x->waiting; left; left &= left - 1) {
+		unsigned int waiting = (unsigned int)__builtin_ctz(left);
+		struct operation op, at;
+
+		if (!at_one_place(thread, &world->threads[waiting]))
 			continue;
-		at = operation_at(x, t);
-		if (operation_depends(op, &at))
+		op = operation_at(x, t);
+		at = operation_at(x, waiting);
+		if (!operation_releases(&op) && operation_depends(&op, &at))
 			return true;
 	}
 	return false;
@@ -71,14 +73,10 @@ static unsigned int choose_in_turn(struct executions *x)
 
 	for (uint32_t left = turns_ready(x); left; left &= left - 1) {
 		unsigned int t = x->turns[__builtin_ctz(left)];
-		struct operation op;
 
 		if (!await_can_run(x, t))
 			continue;
-		if (!x->waiting)
-			return t;
-		op = operation_at(x, t);
-		if (!waits_behind(x, &op))
+		if (!x->waiting || !waits_behind(x, t))
 			return t;
 		if (last == NO_THREAD)
 			last = t;
