@@ -99,12 +99,12 @@ static int run_steps(struct executions *x)
 	x->requests = subtree_requests(s);
 	x->nr_requests = s->nr_requests;
 	x->waiting = 0;
-	x->first_turn = 0;
 	x->next_id = s->next_id;
 	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
-	for (; more > 0 && !x->strayed && n < s->nr_steps; n++)
-		more = happen_step(x, &subtree_steps(s)[n], n + 1 == s->fresh);
+	while (more > 0 && !x->strayed && x->nr < s->nr_steps)
+		more = happen_step(x, &subtree_steps(s)[x->nr],
+				   x->nr + 1 == s->fresh);
 	x->next_id = s->next_id;
 	if (more <= 0 || x->strayed)
 		return more < 0 ? -1 : 0;
@@ -224,7 +224,8 @@ static int begin(void *own)
 	x->subtrees_used = 0;
 	left_begin(x);
 	await_learned(x);
-	memset(x->first_places, 0, sizeof(x->first_places));
+	if (x->awaits)
+		memset(x->first_places, 0, sizeof(x->first_places));
 	turns_learned(x);
 	if ((nr && look_again(x, nr)) || begin_threads(x))
 		return -1;

@@ -177,6 +177,7 @@ struct executions {
 	bool brute;
 	bool given_up;			/* this execution */
 	bool awaits;			/* some word is awaited */
+	bool is_next;			/* events[nr] is not performed yet */
 	bool again;			/* learned what needs a new beginning */
 	bool spins;			/* some thread does */
 	bool strayed;			/* the program is not deterministic */
@@ -196,7 +197,8 @@ struct executions {
 	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
 	uint8_t turn_of[CHECK_MAX_THREADS];	/* and places of threads */
-	unsigned int first_turn;	/* those ahead of it have ended */
+	uint32_t ready;			/* world->ready not long ago, */
+	uint32_t ready_turns;		/* and the places of those threads */
 	uint16_t last_event[CHECK_MAX_THREADS];
 	uint16_t nr_of[CHECK_MAX_THREADS];
 	uint16_t *ids;			/* [thread * room + ordinal] */
@@ -211,6 +213,7 @@ struct executions {
 	uint32_t waiting;		/* threads with one not performed */
 	struct word *words;		/* words[0 .. nr_words) */
 	uint32_t nr_words;
+	uint32_t recent;		/* the one that was looked up last */
 	uint32_t words_room;
 	uint32_t *table;		/* hash of address -> word + 1 */
 	uint32_t table_size;		/* a power of two */
@@ -404,8 +407,6 @@ struct word *races_word(struct executions *x, const void *address);
 void races_reserve(struct executions *x, uint32_t id);
 /* events[n], with its op and id, is about to be performed: order it. */
 void races_record(struct executions *x, uint32_t n);
-/* Could an event with this op have something in common with others? */
-bool races_meets(struct executions *x, const struct operation *op);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
 /* Forget events[n], the last one. */
@@ -441,6 +442,26 @@ int happen_back(struct executions *x, uint32_t nr);
 
 /* Return: the thread whose event is next, or NO_THREAD when none can run. */
 unsigned int turns_choose(struct executions *x);
+/* Threads have ended, or are there again. */
+void turns_note_ready(struct executions *x);
+
+/* Return: a mask: the places of those that have not ended. */
+static inline uint32_t turns_ready(struct executions *x)
+{
+	if (x->ready != world->ready)
+		turns_note_ready(x);
+	return x->ready_turns;
+}
+
+/* Is that thread t again, which has not ended?  Mostly that is soon seen. */
+static inline bool turns_stay(struct executions *x, unsigned int t)
+{
+	if (!x->waiting && turns_ready(x) &&
+	    x->turns[__builtin_ctz(turns_ready(x))] == t && await_can_run(x, t))
+		return true;
+	return turns_choose(x) == t;
+}
+
 /* The first execution was made: would another order of threads be better? */
 void turns_learn(struct executions *x);
 /* Take up the order that this search, or one before it, has learned. */
@@ -455,6 +476,20 @@ void revisits_begin(struct executions *x);
  * sub-trees in which it comes earlier.
  */
 void revisits_push(struct executions *x);
+/* Could events[x->nr] come earlier, as far as is soon seen? */
+static inline bool revisits_any(const struct executions *x,
+				const struct event *e)
+{
+	const uint64_t *conflicts = event_row(x, e->id, ROW_CONFLICTS);
+	const uint64_t *before =
+		event_row(x, x->events[e->previous].id, ROW_BEFORE);
+
+	for (uint32_t w = 0; w < x->width; w++)
+		if (conflicts[w] & ~before[w])
+			return true;
+	return false;
+}
+
 /* The same of operations that threads did not get to perform. */
 void revisits_push_unfinished(struct executions *x);
 

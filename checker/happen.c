@@ -138,6 +138,8 @@ static int perform(struct executions *x)
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
+	if (x->is_next)
+		return 1;
 	if (run.end == END_FAILED && happen_failed(x))
 		return -1;
 	await_notice(x);
@@ -159,19 +161,22 @@ static uint64_t old_value(const struct executions *x,
 	return old;
 }
 
-/* There is room for it. */
-static struct event *add_event(struct executions *x, unsigned int t)
+/*
+ * There is room for it.  In line, so that the bytes of op are not stored to be
+ * loaded as words right after: that takes as long as all of the rest.
+ */
+static inline __attribute__((always_inline)) struct event *
+add_event(struct executions *x, const struct operation *op)
 {
 	struct event *e = &x->events[++x->nr];
 
 	*e = (struct event){
-		.op = operation_at(x, t),
-		.nr_choices = (uint8_t)world->threads[t].nr_choices,
-		.repeats = 1,
+		.op = *op, .repeats = 1, .old = old_value(x, op),
 	};
-	e->old = old_value(x, &e->op);
-	x->places[x->nr].known = NULL;
-	x->places[x->nr].tries.asked = false;
+	if (x->awaits) {
+		x->places[x->nr].known = NULL;
+		x->places[x->nr].tries.asked = false;
+	}
 	return e;
 }
 
@@ -182,16 +187,20 @@ static bool snapshot_is_due(const struct executions *x)
 
 static int new_event(struct executions *x, unsigned int t)
 {
+	struct operation op;
+
 	if (happen_room(x, x->nr + 1) ||
 	    (snapshot_is_due(x) && trail_save(x->nr)))
 		return -1;
-	add_event(x, t);
+	op = operation_at(x, t);
+	add_event(x, &op)->nr_choices = (uint8_t)world->threads[t].nr_choices;
 	return 0;
 }
 
 /*
  * Thread t has performed events[x->nr], and is at its next operation.  If it is
- * its turn still, and if it meets nobody there, that is an event as well.
+ * its turn still, that is an event as well, and happens at once if it could
+ * come before nothing that it did not come before.
  */
 static bool goes_on(void *own, unsigned int t)
 {
@@ -200,16 +209,16 @@ static bool goes_on(void *own, unsigned int t)
 	struct event *e;
 
 	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
-	    snapshot_is_due(x) || !await_is_nothing(x) || turns_choose(x) != t)
+	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
 	op = operation_at(x, t);
-	if (races_meets(x, &op))
-		return false;
-	e = add_event(x, t);
+	e = add_event(x, &op);
 	e->id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
-	x->waiting &= ~(1u << t);
-	return true;
+	x->is_next = e->meets && revisits_any(x, e);
+	if (!x->is_next)
+		x->waiting &= ~(1u << t);
+	return !x->is_next;
 }
 
 /* Every interleaving: one that can run, all others are sub-trees. */
@@ -229,7 +238,8 @@ static unsigned int choose_any(struct executions *x)
 	return t;
 }
 
-int happen_next(struct executions *x)
+/* Return: as happen_next(), which goes on with events[x->nr]. */
+static int choose_event(struct executions *x)
 {
 	unsigned int t = x->brute ? choose_any(x) : turns_choose(x);
 
@@ -244,11 +254,26 @@ int happen_next(struct executions *x)
 		return -1;
 	x->events[x->nr].id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
-	if (x->events[x->nr].nr_choices)
+	return 1;
+}
+
+int happen_next(struct executions *x)
+{
+	const struct event *e;
+
+	if (!x->is_next) {
+		int more = choose_event(x);
+
+		if (more <= 0)
+			return more;
+	}
+	x->is_next = false;
+	e = &x->events[x->nr];
+	if (e->nr_choices)
 		push_choice(x);
 	else if (!x->brute)
 		revisits_push(x);
-	x->waiting &= ~(1u << t);
+	x->waiting &= ~(1u << e->op.thread);
 	run.goes_on = x->brute || x->spins ? NULL : goes_on;
 	run.own = x;
 	return perform(x);
@@ -319,6 +344,27 @@ int happen_back(struct executions *x, uint32_t nr)
 	return nr - n >= x->spacing / 2 ? trail_save(nr) : 0;
 }
 
+/* Thread t is at an operation: is that the next step, and an old one? */
+static bool steps_on(void *own, unsigned int t)
+{
+	struct executions *x = own;
+	const struct step *step = &subtree_steps(x->current)[x->nr];
+	struct operation op;
+	struct event *e;
+
+	if (x->nr == x->current->nr_steps || x->nr + 1 == x->current->fresh ||
+	    step->thread != t || snapshot_is_due(x) || !await_is_nothing(x) ||
+	    !run_enabled(t))
+		return false;
+	op = operation_at(x, t);
+	if (operation_hash(&op) != step->what)
+		return false;
+	e = add_event(x, &op);
+	e->id = step->id;
+	races_record(x, x->nr);
+	return true;
+}
+
 int happen_step(struct executions *x, const struct step *step, bool fresh)
 {
 	unsigned int t = step->thread;
@@ -343,5 +389,7 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 		x->next_id = step->id + 1u;
 		push_choice(x);
 	}
+	run.goes_on = x->spins ? NULL : steps_on;
+	run.own = x;
 	return perform(x);
 }

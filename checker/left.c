@@ -13,14 +13,16 @@
 #define EVENT_BYTES (32u << 10)
 /* Events of an execution that are told apart. */
 #define LONGEST 64
-/* Executions of a part from elsewhere before that. */
+/* Executions before the first one: who has fewer needs none. */
+#define PROBE_FIRST 16
+/* Executions of a part from elsewhere before one. */
 #define PROBE_LATER 64
 
 void left_begin(struct executions *x)
 {
 	estimate_clear(&x->estimate);
 	x->probe.on = false;
-	x->probe.due = 0;
+	x->probe.due = PROBE_FIRST;
 }
 
 /* ------ probes ------ */

@@ -74,9 +74,9 @@ static uint32_t stratum_of(struct probe *p, const struct look *look)
 	if (!*at) {
 		*at = ++p->nr;
 		p->strata[p->nr] = (struct stratum){
-			.look = *look, .next = p->first[look->depth],
+			.look = *look, .next = p->depths[look->depth].first,
 		};
-		p->first[look->depth] = p->nr;
+		p->depths[look->depth].first = p->nr;
 	}
 	return *at;
 }
@@ -107,7 +107,7 @@ void probe_found(struct probe *p, const struct look *look, size_t at)
 	if (p->now)
 		note_descent(p, i);
 	s->weight += weight;
-	p->weights[in.depth] += weight;
+	p->depths[in.depth].weight += weight;
 	if (chance(p, weight / s->weight))
 		s->at = at;
 }
@@ -122,9 +122,11 @@ void probe_begin(struct probe *p, uint64_t runs)
 	p->nr = p->nr_descents = 0;
 	if (p->table)
 		memset(p->table, 0, p->table_size * sizeof(*p->table));
-	memset(p->first, 0, sizeof(p->first));
-	memset(p->weights, 0, sizeof(p->weights));
-	memset(p->done, 0, sizeof(p->done));
+	if (!p->depths)
+		p->depths = malloc((PROBE_DEPTHS + 1) * sizeof(*p->depths));
+	if (!p->depths)
+		abort();
+	memset(p->depths, 0, (PROBE_DEPTHS + 1) * sizeof(*p->depths));
 	p->depth = p->now = p->cost = 0;
 	p->runs = runs;
 }
@@ -133,14 +135,14 @@ bool probe_next(struct probe *p, size_t *at)
 {
 	const struct stratum *s;
 
-	while (p->depth < PROBE_DEPTHS && !p->first[p->depth])
+	while (p->depth < PROBE_DEPTHS && !p->depths[p->depth].first)
 		p->depth++;
 	if (p->depth == PROBE_DEPTHS || p->cost == MOST_STRATA)
 		return false;
-	p->now = p->first[p->depth];
+	p->now = p->depths[p->depth].first;
 	s = &p->strata[p->now];
-	p->first[p->depth] = s->next;
-	p->done[p->depth] += s->weight;
+	p->depths[p->depth].first = s->next;
+	p->depths[p->depth].done += s->weight;
 	p->cost++;
 	*at = s->at;
 	return true;
@@ -160,14 +162,14 @@ static bool is_done(const struct probe *p)
 static uint32_t known_depths(const struct probe *p, double *weights)
 {
 	uint32_t first = 0, nr = 0, last = p->depth;
+	const struct probe_depth *d = &p->depths[last];
 
-	while (first < last && p->weights[first] <= 0)
+	while (first < last && p->depths[first].weight <= 0)
 		first++;
-	for (uint32_t d = first; d <= last; d++)
-		weights[nr++] = p->weights[d];
-	if (2 * p->done[last] > p->weights[last])
-		weights[nr++] = p->weights[last + 1] * p->weights[last] /
-				p->done[last];
+	for (uint32_t i = first; i <= last; i++)
+		weights[nr++] = p->depths[i].weight;
+	if (2 * d->done > d->weight)
+		weights[nr++] = d[1].weight * d->weight / d->done;
 	return nr;
 }
 
@@ -205,7 +207,7 @@ double probe_left(const struct probe *p)
 	if (!is_done(p))
 		return extrapolate(p);
 	for (uint32_t d = 0; d < PROBE_DEPTHS; d++)
-		sum += p->weights[d];
+		sum += p->depths[d].weight;
 	return sum;
 }
 
@@ -254,7 +256,8 @@ size_t probe_bytes(const struct probe *p)
 {
 	return p->room * sizeof(*p->strata) +
 	       p->table_size * sizeof(*p->table) +
-	       p->descents_room * sizeof(*p->descents);
+	       p->descents_room * sizeof(*p->descents) +
+	       (p->depths ? (PROBE_DEPTHS + 1) * sizeof(*p->depths) : 0);
 }
 
 void probe_free(struct probe *p)
@@ -262,4 +265,5 @@ void probe_free(struct probe *p)
 	free(p->strata);
 	free(p->table);
 	free(p->descents);
+	free(p->depths);
 }

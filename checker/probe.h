@@ -53,6 +53,12 @@ struct descent {
 	uint32_t to;
 };
 
+struct probe_depth {
+	uint32_t first;			/* stratum */
+	double weight;			/* so many sub-trees, */
+	double done;			/* of which so many were searched */
+};
+
 struct probe {
 	bool on;
 	uint64_t random;
@@ -64,9 +70,7 @@ struct probe {
 	struct descent *descents;
 	uint32_t nr_descents;
 	uint32_t descents_room;
-	uint32_t first[PROBE_DEPTHS];	/* stratum of each depth, */
-	double weights[PROBE_DEPTHS + 1]; /* sub-trees of each, */
-	double done[PROBE_DEPTHS + 1];	/* and those that were searched */
+	struct probe_depth *depths;	/* [PROBE_DEPTHS + 1], or NULL */
 	uint32_t depth;			/* now */
 	uint32_t now;			/* stratum that is searched */
 	uint32_t cost;			/* executions */

@@ -45,15 +45,16 @@ const uint8_t kind_conflicts[KINDS] = {
 
 /* ------ rows ------ */
 
-/* So many rows, wider than they were. */
-static void widen(struct bits *bits, uint32_t nr_rows, uint32_t from,
-		  uint32_t to)
+/* So many rows, wider than they were; of them so many are in use. */
+static void widen(struct bits *bits, uint32_t nr_rows, uint32_t used,
+		  uint32_t from, uint32_t to)
 {
-	uint64_t *at = calloc((size_t)nr_rows * to, sizeof(*at));
+	uint64_t *at = malloc((size_t)nr_rows * to * sizeof(*at));
 
 	if (!at)
 		abort();
-	for (uint32_t i = 0; i < bits->nr_rows && from; i++)
+	memset(at, 0, (size_t)used * to * sizeof(*at));
+	for (uint32_t i = 0; i < used && i < bits->nr_rows && from; i++)
 		memcpy(at + (size_t)i * to, bits->at + (size_t)i * from,
 		       from * sizeof(*at));
 	free(bits->at);
@@ -61,14 +62,23 @@ static void widen(struct bits *bits, uint32_t nr_rows, uint32_t from,
 	bits->nr_rows = nr_rows;
 }
 
+static void widen_words(struct executions *x, uint32_t width)
+{
+	widen(&x->word_rows, x->words_room * KINDS, x->nr_words * KINDS,
+	      x->width, width);
+}
+
 static void set_width(struct executions *x, uint32_t width)
 {
 	uint32_t nr = width * WORD_BITS;
+	/* an event's are set when it is recorded, but for that of no event */
+	uint32_t used = x->width ? x->width * WORD_BITS : 1;
 
-	widen(&x->rows, nr * ROWS, x->width, width);
-	widen(&x->word_rows, x->words_room * KINDS, x->width, width);
-	widen(&x->thread_rows, CHECK_MAX_THREADS, x->width, width);
-	widen(&x->scratch, SCRATCH_ROWS, x->width, width);
+	widen(&x->rows, nr * ROWS, used * ROWS, x->width, width);
+	widen_words(x, width);
+	widen(&x->thread_rows, CHECK_MAX_THREADS, CHECK_MAX_THREADS, x->width,
+	      width);
+	widen(&x->scratch, SCRATCH_ROWS, SCRATCH_ROWS, x->width, width);
 	x->place = realloc(x->place, nr * sizeof(*x->place));
 	if (!x->place)
 		abort();
@@ -110,7 +120,7 @@ static void grow_words(struct executions *x)
 	x->table = calloc(x->table_size, sizeof(*x->table));
 	if (!x->words || !x->table)
 		abort();
-	widen(&x->word_rows, x->words_room * KINDS, x->width, x->width);
+	widen_words(x, x->width);
 	for (uint32_t i = 0; i < x->nr_words; i++)
 		*slot(x, x->words[i].address) = i + 1;
 }
@@ -120,15 +130,24 @@ static struct word *new_word(struct executions *x, const void *address)
 	if (x->nr_words == x->words_room)
 		grow_words(x);
 	x->words[x->nr_words] = (struct word){ .address = address };
+	memset(x->word_rows.at + (size_t)x->nr_words * KINDS * x->width, 0,
+	       KINDS * x->width * sizeof(*x->word_rows.at));
 	*slot(x, address) = ++x->nr_words;
 	return &x->words[x->nr_words - 1];
 }
 
+/* Mostly it is the one that was asked for last. */
 static inline struct word *word_at(struct executions *x, const void *address)
 {
-	uint32_t i = *slot(x, address);
+	struct word *word;
+	uint32_t i;
 
-	return i ? &x->words[i - 1] : new_word(x, address);
+	if (x->words[x->recent].address == address)
+		return &x->words[x->recent];
+	i = *slot(x, address);
+	word = i ? &x->words[i - 1] : new_word(x, address);
+	x->recent = (uint32_t)(word - x->words);
+	return word;
 }
 
 struct word *races_word(struct executions *x, const void *address)
@@ -213,8 +232,7 @@ void races_observers(struct executions *x, uint32_t n, uint64_t *set)
 
 FOR_ANY_WIDTH void copy_row(uint32_t width, uint64_t *to, const uint64_t *from)
 {
-	for (uint32_t w = 0; w < width; w++)
-		to[w] = from[w];
+	memcpy(to, from, width * sizeof(*to));
 }
 
 /*
@@ -250,8 +268,7 @@ FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 
 	/* ROW_BEFORE and ROW_CAUSES, ROW_CONFLICTS and ROW_SOURCES */
 	copy_row(2 * width, rows, ahead);
-	for (uint32_t w = 2 * width; w < 4 * width; w++)
-		rows[w] = 0;
+	memset(rows + ROW_CONFLICTS * width, 0, 2 * width * sizeof(*rows));
 	if (e->meets)
 		join_met(x, width, e, rows);
 	set_add(rows + ROW_BEFORE * width, e->id);
@@ -291,6 +308,9 @@ FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
 		own_sums(x, width, e);
 		set_add(moved, id);
 	}
+	/* of a new event, all others are older */
+	if (id + 1 == x->next_id)
+		return;
 	if (e->meets && has_above(width, conflicts, id)) {
 		own_sums(x, width, e);
 		for (uint32_t w = id / WORD_BITS; w < width; w++)
@@ -304,46 +324,43 @@ FOR_ANY_WIDTH void sum_up(struct executions *x, uint32_t width,
 	}
 }
 
-/* Be a user of its words from now on. */
-static void use_words(struct executions *x, struct event *e)
+/* Be a user of one of its words from now on. */
+static inline void use_word(struct event *e, enum kind kind, struct word *word)
 {
 	const uint32_t own = 1u << e->op.thread;
+
+	if (word->users.threads & ~own) {
+		e->met |= word->users.kinds;
+		e->meets |= word->users.kinds & kind_conflicts[kind];
+	}
+	word->users.threads |= own;
+	word->users.kinds |= 1u << kind;
+	word->users.last = e->id;
+	if (kind != KIND_READ)
+		word->users.writers |= own;
+}
+
+static void use_words(struct executions *x, struct event *e)
+{
 	const enum kind kind = kind_of(e->op.class);
+	struct word *word = NULL;
 
 	e->meets = false;
 	e->met = 0;
-	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
-		struct word *word =
-			word_at(x, (const char *)e->op.object + at);
-
-		if (!at) {
-			e->word = (uint32_t)(word - x->words);
-			e->users = word->users;
-		}
-		if (word->users.threads & ~own) {
-			e->met |= word->users.kinds;
-			e->meets |= word->users.kinds & kind_conflicts[kind];
-		}
-		word->users.threads |= own;
-		word->users.kinds |= 1u << kind;
-		word->users.last = e->id;
-		if (kind != KIND_READ)
-			word->users.writers |= own;
-		if (e->op.bytes != 8 || e->op.class > CHECK_WRITE ||
-		    e->op.locks)
-			word->is_range = true;
+	if (e->op.bytes) {
+		word = word_at(x, e->op.object);
+		e->word = (uint32_t)(word - x->words);
+		e->users = word->users;
+		use_word(e, kind, word);
 	}
-}
-
-bool races_meets(struct executions *x, const struct operation *op)
-{
-	const struct users *users;
-
-	if (op->bytes != 8)
-		return op->bytes;
-	users = &word_at(x, op->object)->users;
-	return (users->threads & ~(1u << op->thread)) &&
-	       (users->kinds & kind_conflicts[kind_of(op->class)]);
+	if (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks)
+		return;
+	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+		word = word_at(x, (const char *)e->op.object + at);
+		if (at)
+			use_word(e, kind, word);
+		word->is_range = true;
+	}
 }
 
 FOR_ANY_WIDTH void record(struct executions *x, uint32_t width,
@@ -355,7 +372,9 @@ FOR_ANY_WIDTH void record(struct executions *x, uint32_t width,
 	sum_up(x, width, e);
 	set_add(thread_row(x, width, e->op.thread), e->id);
 	set_add(x->scratch.at + SCRATCH_PRESENT * width, e->id);
-	for (uint32_t at = 0; at < e->op.bytes; at += 8)
+	if (e->op.bytes)
+		set_add(word_rows(x, width, e, 0) + kind * width, e->id);
+	for (uint32_t at = 8; at < e->op.bytes; at += 8)
 		set_add(word_rows(x, width, e, at) + kind * width, e->id);
 }
 
@@ -364,7 +383,8 @@ void races_record(struct executions *x, uint32_t n)
 	struct event *e = &x->events[n];
 	unsigned int t = e->op.thread;
 
-	races_reserve(x, e->id);
+	if (e->id >= x->width * WORD_BITS)
+		races_reserve(x, e->id);
 	e->previous = x->last_event[t];
 	e->ordinal = x->nr_of[t]++;
 	x->last_event[t] = (uint16_t)n;
@@ -406,6 +426,8 @@ void races_setup(struct executions *x, uint32_t id)
 {
 	races_reserve(x, id);
 	grow_words(x);
+	/* no word of the program is there */
+	x->words[0].address = x;
 }
 
 static size_t bits_bytes(const struct executions *x, const struct bits *bits)

@@ -296,9 +296,13 @@ static size_t thread_bytes(const struct thread *thread)
 static size_t thread_save(char *to, unsigned int t)
 {
 	const struct thread *thread = &world->threads[t];
-	char *at = put(to, thread, thread_bytes(thread));
+	char *at = put(to, thread, offsetof(struct thread, held));
 
-	at = put(at, coro_top(t) - thread->live, thread->live);
+	if (thread->nr_held)
+		at = put(at, thread->held,
+			 thread->nr_held * sizeof(thread->held[0]));
+	if (thread->live)
+		at = put(at, coro_top(t) - thread->live, thread->live);
 	return (size_t)(at - to);
 }
 
@@ -309,7 +313,9 @@ static size_t thread_restore(const char *from, unsigned int t)
 	const char *at = get(from, thread, offsetof(struct thread, held));
 	char *low = coro_top(t) - thread->live;
 
-	at = get(at, thread->held, thread->nr_held * sizeof(thread->held[0]));
+	if (thread->nr_held)
+		at = get(at, thread->held,
+			 thread->nr_held * sizeof(thread->held[0]));
 	for (uint32_t i = thread->nr_held; i < nr_held; i++)
 		thread->held[i] = NULL;
 

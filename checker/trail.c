@@ -31,7 +31,7 @@ static int reserve(void)
 	size_t wanted = bytes_used + snapshot_bytes();
 
 	if (wanted > bytes_room) {
-		size_t room = bytes_room ? 2 * wanted : 8 * wanted;
+		size_t room = bytes_room ? 2 * wanted : 16 * wanted;
 		char *more = realloc(bytes, room);
 
 		if (!more)

@@ -14,18 +14,28 @@
 #include <string.h>
 
 /* Executions that branched off the first one; fewer are not worth an order. */
-#define ENOUGH 4
+#define ENOUGH 3
 
-/* Does it depend on what waits to be performed again? */
-static bool waits_behind(struct executions *x, const struct operation *op)
+static bool at_one_place(const struct thread *a, const struct thread *b)
 {
-	if (operation_releases(op) || !op->bytes)
-		return false;
-	for (uint32_t left = x->waiting; left; left &= left - 1) {
-		struct operation at = operation_at(
-			x, (unsigned int)__builtin_ctz(left));
+	return (const char *)a->object < (const char *)b->object + b->bytes &&
+	       (const char *)b->object < (const char *)a->object + a->bytes;
+}
 
-		if (operation_depends(op, &at))
+/* Does what t is at depend on what waits to be performed again? */
+static bool waits_behind(struct executions *x, unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+
+	for (uint32_t left = x->waiting; left; left &= left - 1) {
+		unsigned int waiting = (unsigned int)__builtin_ctz(left);
+		struct operation op, at;
+
+		if (!at_one_place(thread, &world->threads[waiting]))
+			continue;
+		op = operation_at(x, t);
+		at = operation_at(x, waiting);
+		if (!operation_releases(&op) && operation_depends(&op, &at))
 			return true;
 	}
 	return false;
@@ -48,17 +58,12 @@ static unsigned int choose_request(struct executions *x)
 	return first ? first->thread : NO_THREAD;
 }
 
-/* Return: the place of the first that has not ended. */
-static unsigned int first_turn(struct executions *x)
+void turns_note_ready(struct executions *x)
 {
-	unsigned int i = x->first_turn;
-
-	/* who has ended comes back with another execution only */
-	while (i < run.program->nr_threads &&
-	       !(world->ready & (1u << x->turns[i])))
-		i++;
-	x->first_turn = i;
-	return i;
+	x->ready = world->ready;
+	x->ready_turns = 0;
+	for (uint32_t left = x->ready; left; left &= left - 1)
+		x->ready_turns |= 1u << x->turn_of[__builtin_ctz(left)];
 }
 
 /* The first that can run and has not to wait behind another one. */
@@ -66,16 +71,12 @@ static unsigned int choose_in_turn(struct executions *x)
 {
 	unsigned int last = NO_THREAD;
 
-	for (unsigned int i = first_turn(x); i < run.program->nr_threads; i++) {
-		unsigned int t = x->turns[i];
-		struct operation op;
+	for (uint32_t left = turns_ready(x); left; left &= left - 1) {
+		unsigned int t = x->turns[__builtin_ctz(left)];
 
 		if (!await_can_run(x, t))
 			continue;
-		if (!x->waiting)
-			return t;
-		op = operation_at(x, t);
-		if (!waits_behind(x, &op))
+		if (!x->waiting || !waits_behind(x, t))
 			return t;
 		if (last == NO_THREAD)
 			last = t;
@@ -187,4 +188,5 @@ void turns_learned(struct executions *x)
 		memcpy(x->turns, learned->turns, run.program->nr_threads);
 	for (unsigned int i = 0; i < CHECK_MAX_THREADS; i++)
 		x->turn_of[x->turns[i]] = (uint8_t)i;
+	turns_note_ready(x);
 }
