@@ -322,7 +322,7 @@ static void print_row(const struct bench *bench, const struct row *row,
 		       megabytes, (unsigned long long)r->state_bytes,
 		       r->bytes_per_state);
 	else
-		printf("%-18s %10llu %9llu %7llu %9.4f %9.0f %9.0f %6.1f %7.2f",
+		printf("%-18s %10llu %9llu %7llu %9.6f %9.0f %9.0f %6.1f %7.2f",
 		       row->name, (unsigned long long)r->executions,
 		       (unsigned long long)r->redundant,
 		       (unsigned long long)r->cut, figures->seconds,
