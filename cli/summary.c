@@ -116,12 +116,12 @@ static void collect(struct shared *shared, const struct words *files, int told,
 
 static void print_total(const struct total *total, double seconds)
 {
-	char counted[48];
-
-	count(counted, sizeof(counted), total->states, total->executions);
-	printf("%zu tests: %zu clean and complete, %zu not; %s, %.1f s of search in %.1f s\n",
-	       total->nr, total->clean, total->nr - total->clean, counted,
-	       total->seconds, seconds);
+	printf("%zu tests: %zu clean and complete, %zu not; ", total->nr,
+	       total->clean, total->nr - total->clean);
+	if (total->states)
+		printf("%llu states, ", (unsigned long long)total->states);
+	printf("%llu executions, %.1f s of search in %.1f s\n",
+	       (unsigned long long)total->executions, total->seconds, seconds);
 }
 
 int summary_of(const struct words *files, unsigned int jobs, bool quiet,
