@@ -64,13 +64,7 @@ static int open_machine(struct fl_pool *pool, const char *path,
 {
 	uint64_t ram_bytes = options->ram_bytes;
 	struct native_options machine = {
-		.geometry = {
-			.page_shift = 12,
-			.huge_order = 9,
-			.upper_levels = 2,
-			.tree_bits = 3,
-			.wait_bits = 8,
-		},
+		.geometry = NATIVE_GEOMETRY,
 		.device_pages = bytes / FL_PAGE_BYTES,
 		.device_path = path,
 		.on_report = on_report,

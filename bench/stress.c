@@ -69,13 +69,7 @@ static struct {
 	.nr_faults = 2000000,
 	.delay_every = 64,
 	.seed = 1,
-	.geometry = {
-		.page_shift = 12,
-		.huge_order = 9,
-		.upper_levels = 2,
-		.tree_bits = 3,
-		.wait_bits = 8,
-	},
+	.geometry = NATIVE_GEOMETRY,
 };
 
 static const struct machine_geometry small_geometry = {

@@ -70,13 +70,7 @@ static void on_trace(void *arg, const char *name, uint64_t a, uint64_t b)
 }
 
 static const struct native_options options = {
-	.geometry = {
-		.page_shift = 12,
-		.huge_order = 9,
-		.upper_levels = 2,
-		.tree_bits = 3,
-		.wait_bits = 8,
-	},
+	.geometry = NATIVE_GEOMETRY,
 	.ram_pages = 8000,
 	.device_pages = 2048,
 	.on_report = on_report,

@@ -112,13 +112,7 @@ static struct inode *file;
 static uint64_t next_block;
 
 static const struct native_options usual = {
-	.geometry = {
-		.page_shift = 12,
-		.huge_order = 9,
-		.upper_levels = 2,
-		.tree_bits = 3,
-		.wait_bits = 8,
-	},
+	.geometry = NATIVE_GEOMETRY,
 	.ram_pages = RAM_PAGES,
 	.device_pages = DEVICE_PAGES,
 	.on_report = on_report,

@@ -67,13 +67,7 @@ static unsigned int choose_last(void *arg, unsigned int nr, const char *what)
 static unsigned int callbacks;
 
 static const struct native_options usual = {
-	.geometry = {
-		.page_shift = 12,
-		.huge_order = 9,
-		.upper_levels = 2,
-		.tree_bits = 3,
-		.wait_bits = 8,
-	},
+	.geometry = NATIVE_GEOMETRY,
 	.ram_pages = RAM_PAGES,
 	.device_pages = DEVICE_PAGES,
 	.on_report = on_report,

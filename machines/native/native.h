@@ -27,6 +27,13 @@
 /* One more than the largest number of an invariant. */
 #define NATIVE_ORACLES 16
 
+/* The sizes of x86-64, for struct machine_geometry. */
+#define NATIVE_GEOMETRY                                                   \
+	{                                                                 \
+		.page_shift = 12, .huge_order = 9, .upper_levels = 2,     \
+		.tree_bits = 3, .wait_bits = 8,                           \
+	}
+
 struct native_options {
 	struct machine_geometry geometry;
 	uint64_t ram_pages;		/* frames of RAM; at least 1 */
