@@ -11,8 +11,7 @@
  * anew with the word marked.  To try is to perform the operation, to compare
  * the whole world, and to go back.
  *
- * Only loops with one operation a turn are seen.  A loop that looks at several
- * words is unrolled until MAX_EVENTS, and the search is not complete then.
+ * Loops with several operations a turn are in loops.c.
  *
  * A word is awaited when somebody spins upon it or waits for it by
  * check_op_when().  Each event remembers what its word held: so a wait is put
@@ -24,8 +23,7 @@
 
 #include <string.h>
 
-/* Can a thread spin by performing this? */
-static bool may_spin(const struct operation *op)
+bool await_may_spin(const struct operation *op)
 {
 	return (op->class == CHECK_READ || op->class == CHECK_WRITE) &&
 	       op->bytes == sizeof(uint64_t) &&
@@ -68,37 +66,43 @@ static void unmask_words(const struct executions *x)
 		       sizeof(x->masked[i].value));
 }
 
-/* Perform it, and go back. */
-static bool try_it(const struct operation *op)
+/* Perform it, and go back; note what came of it as try i. */
+static void try_it(const struct executions *x, const struct operation *op,
+		   struct tries *tries, uint32_t i)
 {
+	const uint32_t bit = 1u << i;
 	const void *word = op->object;
 	const struct thread *thread = &world->threads[op->thread];
 	uint64_t value, left;
-	bool back = false;
 
+	tries->back &= ~bit;
+	tries->quiet &= ~bit;
 	memcpy(&value, word, sizeof(value));
 	if (trail_try())
-		return false;
+		return;
 	if (run_thread(op->thread) == END_YIELD) {
 		memcpy(&left, word, sizeof(left));
-		back = left == value && thread->object == word && trail_same();
+		if (left == value && thread->object == word && trail_same())
+			tries->back |= bit;
+		if (x->spins == SPINS_ON_SEVERAL && trail_same_but(op->thread))
+			tries->quiet |= bit;
+		if (tries->quiet & bit)
+			tries->after[i] = snapshot_spot(op->thread);
 	}
 	trail_tried();
-	return back;
 }
 
 /* The same with this value in its word. */
-static bool try_value(const struct operation *op, uint64_t value)
+static void try_value(const struct executions *x, const struct operation *op,
+		      uint64_t value, struct tries *tries, uint32_t i)
 {
 	void *word = (void *)(uintptr_t)op->object;
 	uint64_t now;
-	bool back;
 
 	memcpy(&now, word, sizeof(now));
 	memcpy(word, &value, sizeof(value));
-	back = try_it(op);
+	try_it(x, op, tries, i);
 	memcpy(word, &now, sizeof(now));
-	return back;
 }
 
 /*
@@ -115,7 +119,9 @@ static struct tries *tries_of(struct executions *x, uint32_t n, unsigned int t)
 	if (place->tries.asked)
 		return &place->tries;
 	op = operation_at(x, t);
-	place->tries = (struct tries){ .asked = true, .waits = op.waits };
+	place->tries.asked = true;
+	place->tries.waits = op.waits;
+	place->tries.nr = 0;
 	if (!op.waits)
 		return &place->tries;
 	mask_words(x, t);
@@ -128,28 +134,38 @@ static struct tries *tries_of(struct executions *x, uint32_t n, unsigned int t)
 }
 
 /*
- * Would it come back to where it is if the word held value?  That depends on
- * nothing but what the thread has done: it is tried once.
+ * What comes of it if the word holds value?  That depends on nothing but what
+ * the thread has done: it is tried once.
  */
-static bool comes_back(struct tries *tries, const struct operation *op,
-		       uint64_t value)
+static uint32_t tried(const struct executions *x, struct tries *tries,
+		      const struct operation *op, uint64_t value)
 {
 	uint32_t i;
 
 	for (i = 0; i < tries->nr && i < MAX_TRIES; i++)
 		if (tries->value[i] == value)
-			return tries->back & (1u << i);
+			return i;
 	i = tries->nr++ % MAX_TRIES;
 	tries->value[i] = value;
-	tries->back &= ~(1u << i);
-	if (try_value(op, value))
-		tries->back |= 1u << i;
-	return tries->back & (1u << i);
+	try_value(x, op, value, tries, i);
+	return i;
+}
+
+/* Would it then come back to where it is, or was in this turn of a loop? */
+static bool comes_back(struct executions *x, uint32_t n, struct tries *tries,
+		       const struct operation *op, uint64_t value)
+{
+	uint32_t i = tried(x, tries, op, value);
+
+	return (tries->back & (1u << i)) ||
+	       (x->spins == SPINS_ON_SEVERAL && (tries->quiet & (1u << i)) &&
+		loop_closes(x, op->thread, n, &tries->after[i]));
 }
 
 bool await_spins(struct executions *x, unsigned int t)
 {
-	struct tries *tries = tries_of(x, x->last_event[t], t);
+	uint32_t n = x->last_event[t];
+	struct tries *tries = tries_of(x, n, t);
 	const struct operation op = {
 		.object = world->threads[t].object, .thread = (uint8_t)t,
 	};
@@ -158,7 +174,22 @@ bool await_spins(struct executions *x, unsigned int t)
 	if (!tries->waits)
 		return false;
 	memcpy(&value, op.object, sizeof(value));
-	return comes_back(tries, &op, value);
+	return comes_back(x, n, tries, &op, value);
+}
+
+bool await_is_quiet(struct executions *x)
+{
+	const struct event *e = &x->events[x->nr];
+	struct tries *tries;
+	uint64_t value;
+	uint32_t i;
+
+	if (world->threads[e->op.thread].enabled)
+		return false;
+	tries = tries_of(x, e->previous, e->op.thread);
+	memcpy(&value, e->op.object, sizeof(value));
+	i = tried(x, tries, &e->op, value);
+	return tries->quiet & (1u << i);
 }
 
 uint32_t await_enabled(struct executions *x)
@@ -188,7 +219,7 @@ void await_refine(struct executions *x, struct operation *op)
 		if (op->class == CHECK_ADD)
 			op->class = CHECK_WRITE;
 		op->waits = run_waits_for_condition(thread) ||
-			    (x->spins && may_spin(op));
+			    (x->spins && await_may_spin(op));
 	}
 }
 
@@ -198,16 +229,18 @@ static bool is_power_of_two(uint32_t n)
 	return n > 1 && !(n & (n - 1));
 }
 
-static void await(struct executions *x, const void *object)
+void await(struct executions *x, const void *object, enum spins spins)
 {
 	struct word *word = races_word(x, object);
 
-	if (word->awaited)
+	if (word->awaited && spins <= x->spins)
 		return;
+	if (spins > x->spins)
+		x->spins = spins;
 	word->awaited = true;
 	x->awaits = true;
 	x->again = true;
-	search_learn_word(x->search, world_name(object), x->spins);
+	search_learn_word(x->search, world_name(object), spins);
 }
 
 void await_learned(struct executions *x)
@@ -221,29 +254,27 @@ void await_learned(struct executions *x)
 			races_word(x, word)->awaited = true;
 		x->awaits = true;
 	}
-	x->spins = learned->spins;
+	x->spins = (enum spins)learned->spins;
 }
 
 void await_notice_wait(struct executions *x, unsigned int t)
 {
 	if ((world->waiting & (1u << t)) &&
 	    run_waits_for_condition(&world->threads[t]))
-		await(x, world->threads[t].object);
+		await(x, world->threads[t].object, SPINS_NEVER);
 }
 
 /* It performs one operation again and again: does it spin? */
 static void try_spin(struct executions *x, const struct event *e)
 {
 	struct operation at = operation_at(x, e->op.thread);
-	uint64_t value;
+	struct tries tries = { .nr = 0 };
 
-	if (!operation_same(&at, &e->op) || !may_spin(&at))
+	if (!operation_same(&at, &e->op) || !await_may_spin(&at))
 		return;
-	memcpy(&value, at.object, sizeof(value));
-	if (!try_value(&at, value))
-		return;
-	x->spins = true;
-	await(x, at.object);
+	try_it(x, &at, &tries, 0);
+	if (tries.back)
+		await(x, at.object, SPINS_ON_ONE);
 }
 
 /* Return: events[x->nr]. */
@@ -268,6 +299,8 @@ void await_notice(struct executions *x)
 		await_notice_wait(x, e->op.thread);
 	if (is_power_of_two(e->repeats))
 		try_spin(x, e);
+	if (loop_is_due(e))
+		loop_look(x, e);
 }
 
 bool await_is_nothing(struct executions *x)
@@ -275,7 +308,7 @@ bool await_is_nothing(struct executions *x)
 	const struct event *e = count_repeats(x);
 	unsigned int t = e->op.thread;
 
-	return !is_power_of_two(e->repeats) &&
+	return !is_power_of_two(e->repeats) && !loop_is_due(e) &&
 	       (!(world->waiting & (1u << t)) ||
 		!run_waits_for_condition(&world->threads[t]));
 }
@@ -289,7 +322,8 @@ bool await_runs_with(struct executions *x, const struct event *e,
 	bool runs;
 
 	if (!thread->enabled)
-		return !comes_back(tries_of(x, e->previous, e->op.thread),
+		return !comes_back(x, e->previous,
+				   tries_of(x, e->previous, e->op.thread),
 				   &e->op, value);
 	memcpy(&now, word, sizeof(now));
 	memcpy(word, &value, sizeof(value));

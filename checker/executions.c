@@ -113,6 +113,23 @@ static int run_steps(struct executions *x)
 	return 1;
 }
 
+/* No thread can move, and some are not at their ends. */
+static int stuck(struct executions *x)
+{
+	uint32_t spinning = run_enabled_mask();
+	int left = loop_is_left(x, spinning);
+
+	if (left) {
+		x->search->result->redundant++;
+		return left < 0 ? -1 : 0;
+	}
+	if (spinning)
+		run_livelock(spinning);
+	else
+		run_deadlock();
+	return happen_failed(x);
+}
+
 /* No thread can move.  Was it an end, and which? */
 static int ended(struct executions *x)
 {
@@ -122,13 +139,8 @@ static int ended(struct executions *x)
 		return 0;
 	if (run_given_up(search->result))
 		return 0;
-	if (!run_all_done()) {
-		if (run_enabled_mask())
-			run_livelock(run_enabled_mask());
-		else
-			run_deadlock();
-		return happen_failed(x);
-	}
+	if (!run_all_done())
+		return stuck(x);
 	return search_complete(search) == END_FAILED ? happen_failed(x) : 0;
 }
 
@@ -188,6 +200,8 @@ static int begin_threads(struct executions *x)
 		if (run_thread(t) == END_FAILED && happen_failed(x))
 			return -1;
 		await_notice_wait(x, t);
+		if (x->spins == SPINS_ON_SEVERAL)
+			x->first_places[t].spot = snapshot_spot(t);
 	}
 	return 0;
 }
@@ -224,8 +238,10 @@ static int begin(void *own)
 	x->subtrees_used = 0;
 	left_begin(x);
 	await_learned(x);
-	if (x->awaits)
+	if (x->awaits) {
 		memset(x->first_places, 0, sizeof(x->first_places));
+		known_tries_free(&x->known_tries);
+	}
 	turns_learned(x);
 	if ((nr && look_again(x, nr)) || begin_threads(x))
 		return -1;

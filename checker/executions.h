@@ -8,7 +8,7 @@
  *   victims.c      revisits.h is for both
  *   subtrees.c     sub-trees that are still to be searched
  *   left.c         which is the next, and how many executions they have
- *   await.c        busy loops
+ *   await.c        busy loops; loops.c: those of several operations
  *   turns.c        which thread is next
  *   happen.c       events happen
  *   executions.c   the search; its head explains the method and the terms
@@ -64,6 +64,7 @@ struct event {
 	struct users users;		/* and its users before this event */
 	uint32_t met;			/* kinds there were on its words, */
 	bool meets;			/* and one it conflicts with, maybe */
+	bool quiet;			/* see loops.c */
 	uint64_t old;			/* what its word held, if x->awaits;
 					 * of a token: all tokens */
 };
@@ -72,6 +73,7 @@ struct event {
 struct place {
 	struct tries *known;		/* what came of that, or NULL: */
 	struct tries tries;
+	struct spot spot;		/* if x->spins is SPINS_ON_SEVERAL */
 };
 
 /* A word that is zero for a while. */
@@ -179,7 +181,7 @@ struct executions {
 	bool awaits;			/* some word is awaited */
 	bool is_next;			/* events[nr] is not performed yet */
 	bool again;			/* learned what needs a new beginning */
-	bool spins;			/* some thread does */
+	enum spins spins;		/* some thread does */
 	bool strayed;			/* the program is not deterministic */
 	bool shares;			/* the tree with other processes */
 	struct event *events;		/* events[1 .. nr] */
@@ -371,6 +373,12 @@ void await_notice(struct executions *x);
 bool await_is_nothing(struct executions *x);
 /* The same when it came to its first operation. */
 void await_notice_wait(struct executions *x, unsigned int t);
+/* Events[x->nr] is performed next, in a loop: would it change nothing? */
+bool await_is_quiet(struct executions *x);
+/* Somebody waits for this word, and maybe spins upon it. */
+void await(struct executions *x, const void *object, enum spins spins);
+/* Can a thread spin by performing this? */
+bool await_may_spin(const struct operation *op);
 /* Could events[x->nr], which is next, be performed if its word held value? */
 bool await_runs_with(struct executions *x, const struct event *e,
 		     uint64_t value);
@@ -396,6 +404,27 @@ static inline struct operation operation_at(struct executions *x,
 	}
 	return op;
 }
+
+/* loops.c */
+
+/* A thread is looked at after so many of its events, and again. */
+#define LOOP_EVENTS 32
+
+static inline bool loop_is_due(const struct event *e)
+{
+	return (e->ordinal + 1) % LOOP_EVENTS == 0;
+}
+
+/* Its thread performed e: is it in a loop that changes nothing? */
+void loop_look(struct executions *x, const struct event *e);
+/* Is `spot`, where thread t would be, where its turn of a loop began? */
+bool loop_closes(struct executions *x, unsigned int t, uint32_t n,
+		 const struct spot *spot);
+/*
+ * Of threads, a mask, that loops keep: would one leave, as all is now?
+ * Return: 1 or 0, -1 without memory.
+ */
+int loop_is_left(struct executions *x, uint32_t threads);
 
 /* races.c */
 

@@ -135,6 +135,8 @@ static int perform(struct executions *x)
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
+	if (x->spins == SPINS_ON_SEVERAL)
+		e->quiet = e->op.waits && await_is_quiet(x);
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
@@ -142,6 +144,8 @@ static int perform(struct executions *x)
 		return 1;
 	if (run.end == END_FAILED && happen_failed(x))
 		return -1;
+	if (x->spins == SPINS_ON_SEVERAL && run.end == END_YIELD)
+		x->places[x->nr].spot = snapshot_spot(t);
 	await_notice(x);
 	return !x->again;
 }

@@ -124,6 +124,8 @@ int trail_try(void);
 void trail_tried(void);
 /* Return: the world is as in the last snapshot. */
 bool trail_same(void);
+/* The same, but for thread t and companions. */
+bool trail_same_but(unsigned int t);
 size_t trail_bytes(void);
 
 /* run.c: for check_free(), which looks by itself at what is allocated */
@@ -286,6 +288,13 @@ int schedule_choose(struct check_schedule *schedule, uint8_t choice);
 /* search.c */
 #define MAX_LEARNED 64
 
+/* Busy loops that there are. */
+enum spins {
+	SPINS_NEVER,
+	SPINS_ON_ONE,			/* with one operation a turn */
+	SPINS_ON_SEVERAL,		/* with several, too: loops.c */
+};
+
 /*
  * What a search by executions had to find out before it could begin, and each
  * process that takes part must know.
@@ -293,7 +302,7 @@ int schedule_choose(struct check_schedule *schedule, uint8_t choice);
 struct learned {
 	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
 	uint64_t nr;			/* more than there is room for: lost */
-	uint64_t spins;			/* some thread does upon one */
+	uint64_t spins;			/* enum spins: what threads do there */
 	uint8_t has_turns;		/* was it found out yet: */
 	uint8_t turns[CHECK_MAX_THREADS];	/* order of threads */
 };
@@ -333,7 +342,8 @@ void search_heed(struct search *search, unsigned int number);
 struct check_failure *search_known(struct check_result *result,
 				   const struct check_failure *failure);
 /* Return: it was not known. */
-bool search_learn_word(struct search *search, uint64_t word, bool spins);
+bool search_learn_word(struct search *search, uint64_t word,
+		       enum spins spins);
 /* Set search->stop when a limit is met, or the user says so. */
 void search_poll(struct search *search);
 /*

@@ -203,7 +203,7 @@ static void get_learned(struct buffer *b, struct search *search)
 	}
 	for (uint64_t i = 0; i < learned.nr && i < MAX_LEARNED; i++)
 		if (search_learn_word(search, learned.words[i],
-				      learned.spins))
+				      (enum spins)learned.spins))
 			search->begin_anew = true;
 }
 

@@ -121,13 +121,14 @@ void search_forget(struct search *search)
 	result->nr_failures = 0;
 }
 
-bool search_learn_word(struct search *search, uint64_t word, bool spins)
+bool search_learn_word(struct search *search, uint64_t word,
+		       enum spins spins)
 {
 	struct learned *learned = &search->learned;
-	bool news = spins && !learned->spins;
+	bool news = spins > learned->spins;
 
-	if (spins)
-		learned->spins = true;
+	if (news)
+		learned->spins = spins;
 	for (uint64_t i = 0; i < learned->nr && i < MAX_LEARNED; i++)
 		if (learned->words[i] == word)
 			return news;

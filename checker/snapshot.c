@@ -378,7 +378,25 @@ static bool goes_on(const char **at, const char *end, const void *with,
 	return same;
 }
 
-static bool shared_goes_on(const char **at, const char *end)
+/* Step over those bytes. */
+static bool goes_by(const char **at, const char *end, size_t bytes)
+{
+	bool there = bytes <= (size_t)(end - *at);
+
+	*at += there ? bytes : 0;
+	return there;
+}
+
+static bool region_goes_on(const char **at, const char *end,
+			   const struct region *region, enum compared which)
+{
+	if (region->companion && which == COMPARED_ONLY)
+		return goes_by(at, end, used_in(region, *at));
+	return goes_on(at, end, region->base, *region->used);
+}
+
+static bool shared_goes_on(const char **at, const char *end,
+			   enum compared which)
 {
 	size_t order;
 	const void *edges = order_bytes(&order);
@@ -392,18 +410,55 @@ static bool shared_goes_on(const char **at, const char *end)
 		       goes_on(at, end, world_shadow(i), use->shadow_used);
 	}
 	for (size_t i = 0; same && i < nr_regions; i++)
-		same = goes_on(at, end, regions[i].base, *regions[i].used);
+		same = region_goes_on(at, end, &regions[i], which);
 	return same && goes_on(at, end, edges, order);
+}
+
+static bool thread_goes_on(const char **at, const char *end, unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+
+	return goes_on(at, end, thread, thread_bytes(thread)) &&
+	       goes_on(at, end, coro_top(t) - thread->live, thread->live);
 }
 
 bool snapshot_is_alone(const char *from, size_t bytes, unsigned int t)
 {
-	const struct thread *thread = &world->threads[t];
 	const char *end = from + bytes;
 
-	return goes_on(&from, end, thread, thread_bytes(thread)) &&
-	       goes_on(&from, end, coro_top(t) - thread->live, thread->live) &&
-	       shared_goes_on(&from, end) && from == end;
+	return thread_goes_on(&from, end, t) &&
+	       shared_goes_on(&from, end, WITH_COMPANIONS) && from == end;
+}
+
+static bool thread_goes_by(const char **at, const char *end)
+{
+	struct thread saved;
+
+	memcpy(&saved, *at, offsetof(struct thread, held));
+	return goes_by(at, end, thread_bytes(&saved) + saved.live);
+}
+
+bool snapshot_is_same_but(const char *from, size_t bytes, unsigned int t)
+{
+	const char *end = from + bytes;
+	bool same = true;
+
+	for (unsigned int u = 0; same && u < nr_threads(); u++)
+		same = u == t ? thread_goes_by(&from, end) :
+				thread_goes_on(&from, end, u);
+	return same &&
+	       goes_on(&from, end, world, offsetof(struct world, threads)) &&
+	       shared_goes_on(&from, end, COMPARED_ONLY) && from == end;
+}
+
+struct spot snapshot_spot(unsigned int t)
+{
+	const struct thread *thread = &world->threads[t];
+	uint64_t seed = XXH3_64bits(thread, thread_bytes(thread));
+	XXH128_hash_t hash = XXH3_128bits_withSeed(coro_top(t) - thread->live,
+						   thread->live, seed);
+
+	return (struct spot){ hash.low64, hash.high64 };
 }
 
 size_t world_save_bound(void)

@@ -8,6 +8,12 @@
 
 #include "internal.h"
 
+/* Hash of where a thread is: its live stack, and its operation. */
+struct spot {
+	uint64_t low;
+	uint64_t high;
+};
+
 enum compared {
 	COMPARED_ONLY,			/* what makes states equal */
 	WITH_COMPANIONS,		/* and what only follows the state */
@@ -21,6 +27,10 @@ size_t snapshot_save(char *to, enum compared which);
 size_t snapshot_save_alone(char *to, unsigned int t);
 /* Return: it would save the same now. */
 bool snapshot_is_alone(const char *from, size_t bytes, unsigned int t);
+/* Return: snapshot_save() would, but for thread t and companions. */
+bool snapshot_is_same_but(const char *from, size_t bytes, unsigned int t);
 void snapshot_restore(const char *from, enum compared which);
+/* Return: where thread t is. */
+struct spot snapshot_spot(unsigned int t);
 
 #endif /* CHECKER_SNAPSHOT_H */

@@ -137,6 +137,13 @@ bool trail_same(void)
 	       !memcmp(now, bytes + s->at, s->bytes);
 }
 
+bool trail_same_but(unsigned int t)
+{
+	const struct snapshot *s = &snapshots[nr_snapshots - 1];
+
+	return snapshot_is_same_but(bytes + s->at, s->bytes, t);
+}
+
 size_t trail_bytes(void)
 {
 	return bytes_room + snapshots_room * sizeof(*snapshots);

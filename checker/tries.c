@@ -5,8 +5,6 @@
  */
 #include "tries.h"
 
-#include "snapshot.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>

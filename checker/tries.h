@@ -11,9 +11,7 @@
 #ifndef CHECKER_TRIES_H
 #define CHECKER_TRIES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "snapshot.h"
 
 #define KNOWN_TRIES 1024
 #define MAX_TRIES 7
@@ -24,6 +22,8 @@ struct tries {
 	bool waits;			/* in a loop, it may; if so: */
 	uint32_t nr;
 	uint32_t back;			/* a mask: it comes back */
+	uint32_t quiet;			/* a mask: it changes nothing else, */
+	struct spot after[MAX_TRIES];	/* and is there then, if asked */
 	uint64_t value[MAX_TRIES];	/* when its word holds this */
 };
 

@@ -36,7 +36,8 @@
 
 enum op_kind {
 	OP_LOAD, OP_STORE, OP_STORE_REG, OP_FETCH_ADD, OP_ADD, OP_CMPXCHG,
-	OP_SUM, OP_WAIT, OP_SPIN, OP_SPIN_FOREVER,
+	OP_SUM, OP_WAIT, OP_SPIN, OP_SPIN_FOREVER, OP_SPIN_EITHER, OP_SPIN_BOTH,
+	OP_SPIN_LOCK, OP_SPIN_STORE,
 	OP_LOCK, OP_UNLOCK, OP_DOWN_READ, OP_UP_READ, OP_DOWN_WRITE,
 	OP_UP_WRITE, OP_PARK, OP_UNPARK,
 	OP_PUT, OP_TAKE, OP_PEEK,
@@ -73,6 +74,10 @@ static const char *const op_source[NR_KINDS] = {
 	[OP_WAIT] = "wait until xA, then xA--",
 	[OP_SPIN] = "rR = spin until xA == V, N times",
 	[OP_SPIN_FOREVER] = "spin until xA == V",
+	[OP_SPIN_EITHER] = "spin until xA == V or xN == V",
+	[OP_SPIN_BOTH] = "spin until xA == V and xN == V",
+	[OP_SPIN_LOCK] = "spin until xA == V and cmpxchg(xA, V, N) does it",
+	[OP_SPIN_STORE] = "do xN = V until xA == V",
 	[OP_LOCK] = "lock mA",
 	[OP_UNLOCK] = "unlock mA",
 	[OP_DOWN_READ] = "down_read",
@@ -165,17 +170,65 @@ static bool word_is_set(const void *word)
 
 static void spin(struct cpu *cpu, const struct op *op, const uint64_t *word)
 {
-	bool for_ever = op->kind == OP_SPIN_FOREVER;
-
-	for (unsigned int i = 0; for_ever || i < op->n; i++) {
+	for (unsigned int i = 0; i < op->n; i++) {
 		uint64_t value = word_load(word);
 
-		if (!for_ever) {
-			trace_note(cpu->t, word, 8, CHECK_READ, 0);
-			cpu->r[op->r] = value == op->v;
-		}
+		trace_note(cpu->t, word, 8, CHECK_READ, 0);
+		cpu->r[op->r] = value == op->v;
 		if (value == op->v)
 			return;
+	}
+}
+
+/* A turn in vain is no event. */
+static void spin_forever(struct cpu *cpu, const struct op *op,
+			 const uint64_t *word)
+{
+	while (word_load(word) != op->v)
+		;
+	trace_note(cpu->t, word, 8, CHECK_READ, 0);
+}
+
+static uint64_t noted_load(const struct cpu *cpu, unsigned int word)
+{
+	uint64_t value = word_load(&shared->words[word]);
+
+	trace_note(cpu->t, &shared->words[word], 8, CHECK_READ, 0);
+	return value;
+}
+
+static uint64_t noted_cmpxchg(const struct cpu *cpu, const struct op *op)
+{
+	uint64_t *word = &shared->words[op->a];
+	uint64_t found = word_cmpxchg(word, op->v, op->n);
+
+	trace_note(cpu->t, word, 8, CHECK_WRITE, 0);
+	return found;
+}
+
+static void noted_store(const struct cpu *cpu, const struct op *op)
+{
+	uint64_t *word = &shared->words[op->n];
+
+	word_store(word, op->v);
+	trace_note(cpu->t, word, 8, CHECK_WRITE, 0);
+}
+
+/* Turns of several operations. */
+static void long_spin(struct cpu *cpu, const struct op *op)
+{
+	bool done = false;
+
+	while (!done) {
+		if (op->kind == OP_SPIN_STORE)
+			noted_store(cpu, op);
+		done = noted_load(cpu, op->a) == op->v;
+		if (op->kind == OP_SPIN_EITHER)
+			done = done || noted_load(cpu, op->n) == op->v;
+		else if (op->kind == OP_SPIN_BOTH)
+			done = done && noted_load(cpu, op->n) == op->v;
+		else if (op->kind == OP_SPIN_LOCK)
+			done = done && noted_cmpxchg(cpu, op) == op->v;
 	}
 }
 
@@ -209,8 +262,11 @@ static void word_op(struct cpu *cpu, const struct op *op)
 		check_op_when(word, CHECK_WRITE, word_is_set, "waits");
 		--*word;
 		break;
-	default:
+	case OP_SPIN:
 		spin(cpu, op, word);
+		return;
+	default:
+		spin_forever(cpu, op, word);
 		return;
 	}
 	trace_note(cpu->t, word, 8, class, 0);
@@ -344,6 +400,8 @@ static void perform(struct cpu *cpu, const struct op *op,
 		sum_op(cpu, op);
 	else if (op->kind <= OP_SPIN_FOREVER)
 		word_op(cpu, op);
+	else if (op->kind <= OP_SPIN_STORE)
+		long_spin(cpu, op);
 	else if (op->kind <= OP_UP_WRITE)
 		lock_op(cpu, op);
 	else if (op->kind <= OP_UNPARK)
@@ -412,6 +470,7 @@ static void program_release(void)
 enum flavour {
 	PLAIN,
 	ENDLESS,			/* has spin loops without a bound */
+	SPINNING,			/* is full of them, and of stores */
 	RARE,				/* thread 0 does much, but seldom */
 };
 
@@ -464,8 +523,13 @@ static void emit_access(struct generator *g, unsigned int word)
 
 	if (g->waits && below(g, 6) == 0)
 		kind = OP_WAIT;
-	if (kind == OP_SPIN && g->flavour == ENDLESS)
-		kind = OP_SPIN_FOREVER;
+	if (g->flavour == SPINNING)
+		kind = below(g, 3) ? OP_STORE : OP_SPIN;
+	if (kind == OP_SPIN && g->flavour != PLAIN)
+		kind = OP_SPIN_FOREVER + below(g, 5);
+	/* two that undo each other's stores need not end */
+	if (kind == OP_SPIN_STORE && g->t)
+		kind = OP_SPIN_BOTH;
 	emit(g, kind, word);
 }
 

@@ -67,8 +67,9 @@ static bool trace_conflict(const struct trace_event *a,
 	return a->class != b->class || a->class > CHECK_ADD;
 }
 
-static void trace_note(unsigned int t, const void *object, uint32_t bytes,
-		       unsigned int how, unsigned int value)
+static __attribute__((noinline)) void
+trace_add(unsigned int t, const void *object, uint32_t bytes,
+	  unsigned int how, unsigned int value)
 {
 	struct trace_event *e = &trace.events[trace.nr];
 
@@ -90,6 +91,24 @@ static void trace_note(unsigned int t, const void *object, uint32_t bytes,
 	e->clock[t] = (uint8_t)++trace.of[t];
 	trace.nr++;
 	trace.used += sizeof(*e);
+}
+
+/* Whatever was left on the stack. */
+static __attribute__((noinline)) void trace_scrub(void)
+{
+	char bytes[256];
+
+	memset(bytes, 0, sizeof(bytes));
+	__asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+/* Neither registers nor stack of the thread have anything of it afterwards. */
+static __attribute__((noinline)) void
+trace_note(unsigned int t, const void *object, uint32_t bytes,
+	   unsigned int how, unsigned int value)
+{
+	trace_add(t, object, bytes, how, value);
+	trace_scrub();
 }
 
 /* Executions are equivalent when threads did the same in the same order. */
