@@ -247,11 +247,7 @@ static void close_with(const struct executions *x, uint32_t id,
 static bool fits_before(const struct revisit *r, const struct event *e,
 			const uint64_t *closed)
 {
-	if (!r->e->op.locks)
-		return can_be_performed(r, closed);
-	if (operation_releases(&e->op))
-		return false;
-	return (e->op.locks && e->op.class == CHECK_WRITE) ||
+	return (r->e->op.locks && e->op.locks && e->op.class == CHECK_WRITE) ||
 	       can_be_performed(r, closed);
 }
 
@@ -320,15 +316,25 @@ static bool find_movable(struct revisit *r)
 	return any;
 }
 
-/* The last one first. */
+/*
+ * The last one first.  Who takes a lock does not come between another one and
+ * its release, so that is nothing to choose.
+ */
 static void sort_sources(struct revisit *r)
 {
 	const struct executions *x = r->x;
+	const bool locks = r->e->op.locks;
+	uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
 	uint32_t id;
 
-	for_each_member(id, scratch_row(x, SCRATCH_SOURCES), x->width) {
-		uint32_t i = r->nr++;
+	for_each_member(id, sources, x->width) {
+		uint32_t i = r->nr;
 
+		if (locks && operation_releases(&event_of(x, id)->op)) {
+			set_remove(sources, id);
+			continue;
+		}
+		r->nr++;
 		for (; i && x->place[r->sources[i - 1]] < x->place[id]; i--)
 			r->sources[i] = r->sources[i - 1];
 		r->sources[i] = (uint16_t)id;
