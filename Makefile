@@ -129,6 +129,7 @@ $(LIBRARIES): %.a: %.o
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_litmus_ops_test := $(LITMUS)
+OBJECTS_checker_bundles_test := $(CHECKER) $(DPOR)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)
