@@ -100,7 +100,7 @@ $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
 # The command, which records what its searches do.
 $(BUILD)/record: LDLIBS := $(FAULTLINE_LIBS) -Wl,--wrap=main,--wrap=left_next
 $(BUILD)/record: $(BUILD)/bench/record.o $(CLI) $(CHECKER) $(CHECK) $(LITMUS) \
-		$(DPOR) $(SUBJECT_OBJECTS) machines/check/exports.list
+		$(DPOR) $(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
 	$(link)
 
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o
@@ -129,6 +129,7 @@ $(LIBRARIES): %.a: %.o
 # What a test links, beside its own object.
 OBJECTS_litmus_test := $(LITMUS)
 OBJECTS_litmus_ops_test := $(LITMUS)
+OBJECTS_checker_bundles_test := $(CHECKER) $(DPOR)
 OBJECTS_checker_counts_test := $(CHECKER) $(DPOR)
 OBJECTS_medium_test := $(CHECKER) $(CHECK)
 OBJECTS_checker_estimate_test := $(CHECKER) $(DPOR)

@@ -14,7 +14,7 @@
 #include <xxhash.h>
 
 /* The last digit counts formats. */
-static const char magic[16] = "checkpoint 2\n";
+static const char magic[16] = "checkpoint 3\n";
 
 int parts_add(void *user, const struct bytes *part)
 {

@@ -38,9 +38,10 @@
 static uint32_t common_events(const struct executions *x)
 {
 	const struct step *steps = subtree_steps(x->current);
+	const uint32_t nr = subtree_performed(x->current);
 	uint32_t n = 0;
 
-	while (n < x->nr && n < x->current->nr_steps &&
+	while (n < x->nr && n < nr &&
 	       steps[n].thread == x->events[n + 1].op.thread &&
 	       steps[n].choice == x->events[n + 1].choice)
 		n++;
@@ -93,16 +94,16 @@ static int go_on_from(struct executions *x, uint32_t nr)
 static int run_steps(struct executions *x)
 {
 	struct subtree *s = x->current;
-	uint32_t n = common_events(x);
+	uint32_t n = common_events(x), nr = subtree_performed(s);
 	int more = 1;
 
 	x->requests = subtree_requests(s);
-	x->nr_requests = s->nr_requests;
+	x->nr_requests = subtree_requested(s);
 	x->waiting = 0;
 	x->next_id = s->next_id;
 	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
-	while (more > 0 && !x->strayed && x->nr < s->nr_steps)
+	while (more > 0 && !x->strayed && x->nr < nr)
 		more = happen_step(x, &subtree_steps(s)[x->nr],
 				   x->nr + 1 == s->fresh);
 	x->next_id = s->next_id;
@@ -144,14 +145,55 @@ static int ended(struct executions *x)
 	return search_complete(search) == END_FAILED ? happen_failed(x) : 0;
 }
 
+static int take(struct executions *x, struct subtree *s)
+{
+	size_t bytes = subtree_unpacked(s);
+
+	if (bytes > x->current_room) {
+		free(x->current);
+		x->current_room = 2 * bytes;
+		x->current = malloc(x->current_room);
+		if (!x->current)
+			return -1;
+	}
+	subtree_unpack(s, x->current);
+	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
+		subtree_renumber(x->current);
+	races_reserve(x, x->current->next_id);
+	return 0;
+}
+
+/* Of what the current sub-tree, a bundle, is made of one is searched now. */
+static int open_bundle(struct executions *x)
+{
+	const uint16_t depth = x->current->depth;
+	struct subtree *s;
+	int more = run_steps(x);
+
+	if (more <= 0)
+		return more;
+	if (!revisits_open(x))
+		return happen_strayed(x, subtree_steps(x->current)[x->nr]
+						 .thread);
+	s = subtree_pop(x);
+	subtree_pack(s, s);
+	if (take(x, s))
+		return -1;
+	x->current->depth = depth;
+	return 1;
+}
+
 static int run_subtree(struct executions *x)
 {
 	size_t others = x->subtrees_used;
-	int more;
+	int more = 1;
 
 	x->given_up = false;
 	x->search->result->runs++;
-	more = run_steps(x);
+	if (x->current->decided)
+		more = open_bundle(x);
+	if (more > 0)
+		more = run_steps(x);
 	if (more <= 0)
 		return more;
 	while (more > 0)
@@ -170,24 +212,6 @@ static int run_subtree(struct executions *x)
 
 /* So many are expected; if there are more, room has to be made. */
 #define EVENTS_OF_THREAD 6
-
-static int take(struct executions *x, struct subtree *s)
-{
-	size_t bytes = subtree_unpacked(s);
-
-	if (bytes > x->current_room) {
-		free(x->current);
-		x->current_room = 2 * bytes;
-		x->current = malloc(x->current_room);
-		if (!x->current)
-			return -1;
-	}
-	subtree_unpack(s, x->current);
-	if (s->next_id / WORD_BITS > (s->nr_steps + 16u) / WORD_BITS)
-		subtree_renumber(x->current);
-	races_reserve(x, x->current->next_id);
-	return 0;
-}
 
 /* Each thread goes to its first operation; none of that is an event. */
 static int begin_threads(struct executions *x)

@@ -5,7 +5,8 @@
  * Interface
  *   races.c        which events of an execution came before which
  *   revisits.c     the sub-trees that branch off where an event is new;
- *   victims.c      revisits.h is for both
+ *   bundles.c      revisits.h is for these three
+ *   victims.c
  *   subtrees.c     sub-trees that are still to be searched
  *   left.c         which is the next, and how many executions they have
  *   await.c        busy loops; loops.c: those of several operations
@@ -171,6 +172,7 @@ struct subtree {
 	uint16_t size;			/* events to decide */
 	uint16_t depth;			/* sub-trees that it is in */
 	uint16_t searched;		/* and is still on the stack */
+	uint16_t decided;		/* digits of a bundle; 0: it is none */
 	/* struct step [nr_steps], struct request [nr_requests] */
 };
 
@@ -459,6 +461,8 @@ int happen_failed(struct executions *x);
 int happen_next(struct executions *x);
 /* The one that is prescribed; fresh: it is new.  Return: the same. */
 int happen_step(struct executions *x, const struct step *step, bool fresh);
+/* Thread t is not where it was: keep that as a failure. */
+int happen_strayed(struct executions *x, unsigned int t);
 /* So many events, after the first n of them, which are known. */
 int happen_again(struct executions *x, uint32_t n, uint32_t nr);
 /*
@@ -521,6 +525,12 @@ static inline bool revisits_any(const struct executions *x,
 
 /* The same of operations that threads did not get to perform. */
 void revisits_push_unfinished(struct executions *x);
+/*
+ * All that the current sub-tree, a bundle, prescribes was performed: push what
+ * it is made of.  The last one is no bundle, and is to be searched now.
+ * Return: false: there is none, as the program is not deterministic.
+ */
+bool revisits_open(struct executions *x);
 
 /* subtrees.c */
 
@@ -549,6 +559,12 @@ void subtree_unpack(const struct subtree *s, struct subtree *to);
 void subtrees_compact(struct executions *x);
 /* All that was performed, as steps; more is their number beyond that. */
 struct subtree *subtree_push_events(struct executions *x, uint32_t more);
+/*
+ * A bundle, see bundles.c: all events as steps, of which the last one is not
+ * performed.  The caller fills the last request, whose `after` come after it.
+ */
+struct subtree *subtree_push_bundle(struct executions *x, uint32_t decided,
+				    uint32_t free);
 /* Give it the smallest ids that are in the same order. */
 void subtree_renumber(struct subtree *s);
 uint16_t operation_hash(const struct operation *op);
@@ -583,6 +599,17 @@ static inline struct step *subtree_steps(struct subtree *s)
 static inline struct request *subtree_requests(struct subtree *s)
 {
 	return (struct request *)(subtree_steps(s) + s->nr_steps);
+}
+
+/* Steps to perform, and requests: of a bundle all but the last. */
+static inline uint32_t subtree_performed(const struct subtree *s)
+{
+	return s->decided ? s->nr_steps - 1u : s->nr_steps;
+}
+
+static inline uint32_t subtree_requested(const struct subtree *s)
+{
+	return s->decided ? s->nr_requests - 1u : s->nr_requests;
 }
 
 #endif /* CHECKER_EXECUTIONS_H */

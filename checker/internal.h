@@ -362,6 +362,8 @@ static inline unsigned int prefer(unsigned int mask, unsigned int last)
 
 int search_states(struct search *search);
 int search_executions(struct search *search);
+/* Sub-trees of so many alternatives wait one by one; more do as one. */
+extern unsigned int revisits_few;
 int search_random(struct search *search, const char *start);
 int search_preemptions(struct search *search);
 /* Replace schedules of failures by ones with the fewest context switches. */

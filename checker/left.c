@@ -38,7 +38,9 @@ static void show_probe(struct executions *x, size_t at)
 		coarse++;
 	look = (struct look){
 		s->depth, (uint16_t)(s->size >> coarse),
-		(uint16_t)(s->nr_steps >> coarse), s->nr_requests,
+		(uint16_t)(s->nr_steps >> coarse),
+		(uint16_t)(s->decided ? 0 : 1u + (s->fresh >> coarse)),
+		s->nr_requests,
 	};
 
 	probe_found(&x->probe, &look, at);

@@ -36,6 +36,7 @@ static uint32_t hash(const struct look *look)
 	uint64_t bits;
 
 	memcpy(&bits, look, sizeof(bits));
+	bits ^= (uint64_t)look->requests << 48;
 	return (uint32_t)(bits * 0x9e3779b97f4a7c15u >> 32);
 }
 

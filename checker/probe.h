@@ -36,6 +36,7 @@ struct look {
 	uint16_t depth;
 	uint16_t size;
 	uint16_t steps;
+	uint16_t fresh;			/* 0: it is a bundle */
 	uint16_t requests;
 };
 

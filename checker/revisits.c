@@ -181,35 +181,22 @@ static void push_with(const struct revisit *r, const uint64_t *taken,
 		push_optional(r, taken, others, first);
 }
 
-/*
- * Choose among the events it observes, from the last one on: one comes later
- * only with all that happened after it.
- */
-static void choose(const struct revisit *r, uint32_t i)
+bool revisit_push(const struct revisit *r)
 {
 	const struct executions *x = r->x;
-	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
+	const uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
 	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
-	uint32_t id;
+	size_t others = x->subtrees_used;
 
-	if (i == r->nr) {
-		close_later(x, taken, closed);
-		if (set_empty(x, taken) || can_be_performed(r, closed))
-			push_with(r, taken, closed);
-		return;
-	}
-	choose(r, i + 1);
-	id = r->sources[i];
-	for (uint32_t k = 0; k < i; k++)
-		if (!set_has(taken, r->sources[k]) &&
-		    set_has(event_row(x, r->sources[k], ROW_BEFORE), id))
-			return;
-	set_add(taken, id);
-	choose(r, i + 1);
-	set_remove(taken, id);
+	close_later(x, taken, closed);
+	if (set_empty(x, taken) || can_be_performed(r, closed))
+		push_with(r, taken, closed);
+	return x->subtrees_used > others;
 }
 
-/* They happened one after another: just as many choices. */
+/* ------ which sets of those that it observes? ------ */
+
+/* They happened one after another: so many sets, and one more. */
 static bool are_ordered(const struct revisit *r)
 {
 	for (uint32_t i = 0; i + 1 < r->nr; i++)
@@ -247,17 +234,13 @@ static void close_with(const struct executions *x, uint32_t id,
 static bool fits_before(const struct revisit *r, const struct event *e,
 			const uint64_t *closed)
 {
-	if (!r->e->op.locks)
-		return can_be_performed(r, closed);
-	if (operation_releases(&e->op))
-		return false;
-	return (e->op.locks && e->op.class == CHECK_WRITE) ||
+	return (r->e->op.locks && e->op.locks && e->op.class == CHECK_WRITE) ||
 	       can_be_performed(r, closed);
 }
 
 /*
- * As choose().  What would observe the event has to be deleted; it goes on in
- * vain as soon as that would not be usual.
+ * From the last one on.  It goes on in vain as soon as what would observe the
+ * event and has to be deleted would not be usual.
  */
 static void choose_in_order(const struct revisit *r)
 {
@@ -266,11 +249,7 @@ static void choose_in_order(const struct revisit *r)
 	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
 	uint64_t *never = scratch_row(x, SCRATCH_NEVER);
 	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
-	const uint64_t *moved = event_row(x, r->e->sums, ROW_MOVED);
-	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
-	for (uint32_t w = 0; w < x->width; w++)
-		never[w] = (moved[w] | awaited[w]) & observers[w];
 	push_with(r, taken, closed);
 	for (uint32_t i = 0; i < r->nr; i++) {
 		uint32_t id = r->sources[i];
@@ -320,43 +299,77 @@ static bool find_movable(struct revisit *r)
 	return any;
 }
 
-/* The last one first. */
+/*
+ * The last one first.  Who takes a lock does not come between another one and
+ * its release, so that is nothing to choose.
+ */
 static void sort_sources(struct revisit *r)
 {
 	const struct executions *x = r->x;
+	const bool locks = r->e->op.locks;
+	uint64_t *sources = scratch_row(x, SCRATCH_SOURCES);
 	uint32_t id;
 
-	for_each_member(id, scratch_row(x, SCRATCH_SOURCES), x->width) {
-		uint32_t i = r->nr++;
+	for_each_member(id, sources, x->width) {
+		uint32_t i = r->nr;
 
+		if (locks && operation_releases(&event_of(x, id)->op)) {
+			set_remove(sources, id);
+			continue;
+		}
+		r->nr++;
 		for (; i && x->place[r->sources[i - 1]] < x->place[id]; i--)
 			r->sources[i] = r->sources[i - 1];
 		r->sources[i] = (uint16_t)id;
 	}
 }
 
-static void push_revisits(struct executions *x, uint32_t n, bool unfinished)
+/* What would observe the event is deleted; so it has to be usual. */
+static void find_never(const struct revisit *r)
 {
-	struct revisit r = {
-		.x = x, .e = &x->events[n], .unfinished = unfinished,
-		.sources = x->sources,
-	};
+	const struct executions *x = r->x;
+	uint64_t *never = scratch_row(x, SCRATCH_NEVER);
+	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
+	const uint64_t *moved = event_row(x, r->e->sums, ROW_MOVED);
+	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
+
+	for (uint32_t w = 0; w < x->width; w++)
+		never[w] = (moved[w] | awaited[w]) & observers[w];
+}
+
+/* Return: false when it could come before nothing. */
+static bool find_sources(struct revisit *r)
+{
+	struct executions *x = r->x;
 	uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
 	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
 	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
 
-	if (!r.e->meets || !find_movable(&r))
-		return;
-	races_observers(x, n, observers);
+	if (!r->e->meets || !find_movable(r))
+		return false;
+	races_observers(x, x->nr, observers);
 	for (uint32_t w = 0; w < x->width; w++) {
 		observers[w] &= scratch_row(x, SCRATCH_MOVABLE)[w];
 		taken[w] = closed[w] = 0;
 	}
-	sort_sources(&r);
+	find_never(r);
+	sort_sources(r);
+	return true;
+}
+
+static void push_revisits(struct executions *x, bool unfinished)
+{
+	struct revisit r = {
+		.x = x, .e = &x->events[x->nr], .unfinished = unfinished,
+		.sources = x->sources,
+	};
+
+	if (!find_sources(&r))
+		return;
 	if (are_ordered(&r))
 		choose_in_order(&r);
 	else
-		choose(&r, 0);
+		bundles_push(&r);
 }
 
 void revisits_begin(struct executions *x)
@@ -371,7 +384,23 @@ void revisits_begin(struct executions *x)
 
 void revisits_push(struct executions *x)
 {
-	push_revisits(x, x->nr, false);
+	push_revisits(x, false);
+}
+
+/* What thread t is at stands last, as an event that is not performed. */
+static void put_last(struct executions *x, unsigned int t, uint32_t id)
+{
+	x->nr++;
+	x->events[x->nr] = (struct event){
+		.op = operation_at(x, t), .id = (uint16_t)id,
+	};
+	races_record(x, x->nr);
+}
+
+static void remove_last(struct executions *x)
+{
+	races_forget(x, x->nr);
+	x->nr--;
 }
 
 void revisits_push_unfinished(struct executions *x)
@@ -381,13 +410,27 @@ void revisits_push_unfinished(struct executions *x)
 
 		if (!world->threads[t].object)
 			continue;
-		x->nr++;
-		x->events[x->nr] = (struct event){
-			.op = operation_at(x, t), .id = (uint16_t)x->next_id,
-		};
-		races_record(x, x->nr);
-		push_revisits(x, x->nr, true);
-		races_forget(x, x->nr);
-		x->nr--;
+		put_last(x, t, x->next_id);
+		push_revisits(x, true);
+		remove_last(x);
 	}
+}
+
+bool revisits_open(struct executions *x)
+{
+	const struct step *last = &subtree_steps(x->current)[x->nr];
+	bool opened = false;
+
+	if (!(world->ready & (1u << last->thread)))
+		return false;
+	put_last(x, last->thread, last->id);
+	if (operation_hash(&x->events[x->nr].op) == last->what) {
+		struct revisit r = {
+			.x = x, .e = &x->events[x->nr], .sources = x->sources,
+		};
+
+		opened = find_sources(&r) && bundles_open(&r);
+	}
+	remove_last(x);
+	return opened;
 }

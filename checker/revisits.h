@@ -5,6 +5,7 @@
  *
  * Interface
  *   revisits.c   which events come later
+ *   bundles.c    the same, if there are many sets of them
  *   victims.c    the sub-trees, and which of them belong to here
  */
 #ifndef CHECKER_REVISITS_H
@@ -58,6 +59,24 @@ static inline uint32_t smallest(const struct executions *x, const uint64_t *set)
 			       (uint32_t)__builtin_ctzll(set[w]);
 	return UINT32_MAX;
 }
+
+/* revisits.c */
+
+/*
+ * Let those in SCRATCH_TAKEN come later, of r->sources, and no others.
+ * Return: there is a sub-tree of that.
+ */
+bool revisit_push(const struct revisit *r);
+
+/* bundles.c */
+
+/* All sets of r->sources. */
+void bundles_push(struct revisit *r);
+/*
+ * Those of the current sub-tree, a bundle; the first set comes last.
+ * Return: false: that is not what it was, the program is not deterministic.
+ */
+bool bundles_open(struct revisit *r);
 
 /* victims.c */
 

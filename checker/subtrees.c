@@ -106,6 +106,8 @@ static size_t unpacked(const struct subtree *s, size_t bytes)
 
 	if (bytes < at || s->bytes != bytes)
 		return 0;
+	if (s->decided && (!s->nr_steps || !s->nr_requests))
+		return 0;
 	at += s->nr_steps * sizeof(struct step);
 	for (uint32_t i = 0; i < s->nr_requests; i++) {
 		const char *q = (const char *)s + at;
@@ -232,9 +234,11 @@ uint16_t operation_hash(const struct operation *op)
 	return (uint16_t)(mix >> 48 ^ op->bytes << 8 ^ op->class);
 }
 
-struct subtree *subtree_push_events(struct executions *x, uint32_t more)
+static struct subtree *push_events(struct executions *x, uint32_t more_steps,
+				   uint32_t more_requests)
 {
-	struct subtree *s = subtree_push(x, x->nr + more, x->nr_requests);
+	struct subtree *s = subtree_push(x, x->nr + more_steps,
+					 x->nr_requests + more_requests);
 	struct step *steps = subtree_steps(s);
 
 	for (uint32_t n = 1; n <= x->nr; n++) {
@@ -249,6 +253,23 @@ struct subtree *subtree_push_events(struct executions *x, uint32_t more)
 	       x->nr_requests * sizeof(*x->requests));
 	s->next_id = (uint16_t)x->next_id;
 	s->shared = (uint16_t)x->nr;
+	return s;
+}
+
+struct subtree *subtree_push_events(struct executions *x, uint32_t more)
+{
+	return push_events(x, more, 0);
+}
+
+struct subtree *subtree_push_bundle(struct executions *x, uint32_t decided,
+				    uint32_t free)
+{
+	struct subtree *s = push_events(x, 0, 1);
+
+	s->next_id = (uint16_t)(x->events[x->nr].id + 1);
+	s->fresh = s->nr_steps;
+	s->decided = (uint16_t)decided;
+	s->shared = (uint16_t)(x->nr - free);
 	return s;
 }
 

@@ -8,6 +8,7 @@
  *   CHECKER_PROGRAMS  how many (8000; of the slow ones a hundredth)
  *   CHECKER_SHRINK    0: print a program that fails as it was made
  */
+#include "../checker/internal.h"
 #include "random_program.h"
 
 #include <setjmp.h>
@@ -282,21 +283,38 @@ static double interleavings(const struct random_program *p)
 	return nr;
 }
 
+/* Sub-trees wait one by one, and once more each with all that it can. */
+static const char *compare_by_executions(const struct random_program *p,
+					 const struct outcome *brute)
+{
+	const unsigned int few[] = { revisits_few, 0 };
+	const char *differs = NULL;
+
+	for (unsigned int i = 0; !differs && i < 2; i++) {
+		struct outcome executions;
+
+		revisits_few = few[i];
+		search(p, CHECK_BY_EXECUTIONS, false, &executions);
+		differs = compare_executions(p, brute, &executions);
+		redundant_seen += executions.redundant;
+		outcome_free(&executions);
+	}
+	revisits_few = few[0];
+	return differs;
+}
+
 static const char *compare_bounded(const struct random_program *p)
 {
-	struct outcome brute, executions;
+	struct outcome brute;
 	const char *differs = "";
 
 	if (interleavings(p) > 20 * BRUTE_FORCE_LIMIT)
 		return differs;
 	search(p, CHECK_BRUTE_FORCE, false, &brute);
 	if (brute.complete) {
-		search(p, CHECK_BY_EXECUTIONS, false, &executions);
-		differs = compare_executions(p, &brute, &executions);
+		differs = compare_by_executions(p, &brute);
 		traces_seen += brute.traces.nr;
 		executions_seen += brute.executions;
-		redundant_seen += executions.redundant;
-		outcome_free(&executions);
 		if (!differs)
 			differs = compare_by_states(p, &brute, true);
 		if (!differs)
