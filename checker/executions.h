@@ -193,6 +193,7 @@ struct executions {
 	uint32_t repeated;		/* events performed again, so far, */
 	uint32_t repeat;		/* and in the end */
 	uint32_t spacing;		/* of snapshots */
+	uint32_t until;			/* no thread goes on beyond this */
 	uint32_t next_id;
 	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */

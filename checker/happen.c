@@ -129,12 +129,20 @@ static void push_choice(struct executions *x)
 
 /* ------ one event more ------ */
 
-/* Events[x->nr] is ordered: let it happen. */
+/*
+ * Events[x->nr] is ordered: let it happen.  The thread may go on by itself up
+ * to x->until.
+ */
 static int perform(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
+	x->until = trail_last() + x->spacing;
+	if (x->until > x->room - 4)
+		x->until = x->room - 4;
+	if (x->until > MAX_EVENTS - 2)
+		x->until = MAX_EVENTS - 2;
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
@@ -147,14 +155,14 @@ static int perform(struct executions *x)
 }
 
 /* What a wait that comes before it would find. */
-static uint64_t old_value(const struct executions *x,
-			  const struct operation *op)
+static inline uint64_t old_value(const struct executions *x,
+				 const struct operation *op)
 {
-	const char *object = op->object;
+	const void *object = op->object;
 	uint64_t old = 0;
 
-	if (object >= (const char *)world->threads &&
-	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
+	if ((uintptr_t)object - (uintptr_t)world->threads <
+	    sizeof(world->threads))
 		old = (uint64_t)world->woken << 32 | world->tokens;
 	else if (x->awaits && world_owns(object, sizeof(old)))
 		memcpy(&old, object, sizeof(old));
@@ -208,8 +216,7 @@ static bool goes_on(void *own, unsigned int t)
 	struct operation op;
 	struct event *e;
 
-	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
-	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
+	if (x->nr >= x->until || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
 	op = operation_at(x, t);
 	e = add_event(x, &op);
@@ -353,7 +360,7 @@ static bool steps_on(void *own, unsigned int t)
 	struct event *e;
 
 	if (x->nr == x->current->nr_steps || x->nr + 1 == x->current->fresh ||
-	    step->thread != t || snapshot_is_due(x) || !await_is_nothing(x) ||
+	    step->thread != t || x->nr >= x->until || !await_is_nothing(x) ||
 	    !run_enabled(t))
 		return false;
 	op = operation_at(x, t);
