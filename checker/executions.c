@@ -58,12 +58,6 @@ static uint32_t common_ids(const struct executions *x, uint32_t nr)
 	return n;
 }
 
-static void forget_events(struct executions *x, uint32_t nr)
-{
-	for (; x->nr > nr; x->nr--)
-		races_forget(x, x->nr);
-}
-
 /* Requests that are not performed yet. */
 static void find_waiting(struct executions *x)
 {
@@ -81,7 +75,7 @@ static int go_on_from(struct executions *x, uint32_t nr)
 
 	if (!x->nr)
 		return 0;
-	forget_events(x, n);
+	races_forget(x, n);
 	for (; x->nr < nr; races_record(x, x->nr)) {
 		x->events[x->nr + 1].id = steps[x->nr].id;
 		x->nr++;
@@ -220,7 +214,7 @@ static int begin(void *own)
 	struct executions *x = own;
 	uint32_t nr = x->nr;
 
-	forget_events(x, 0);
+	races_forget(x, 0);
 	x->subtrees_used = 0;
 	left_begin(x);
 	await_learned(x);

@@ -410,8 +410,8 @@ void races_reserve(struct executions *x, uint32_t id);
 void races_record(struct executions *x, uint32_t n);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
-/* Forget events[n], the last one. */
-void races_forget(struct executions *x, uint32_t n);
+/* Forget events, but for the first nr. */
+void races_forget(struct executions *x, uint32_t nr);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
 

@@ -406,20 +406,39 @@ void races_record(struct executions *x, uint32_t n)
 	}
 }
 
-void races_forget(struct executions *x, uint32_t n)
+/* What it is in its words. */
+FOR_ANY_WIDTH void leave_words(struct executions *x, uint32_t width,
+			       const struct event *e)
+{
+	const enum kind kind = kind_of(e->op.class);
+
+	if (!e->op.bytes)
+		return;
+	set_remove(word_rows(x, width, e, 0) + kind * width, e->id);
+	x->words[e->word].users = e->users;
+	for (uint32_t at = 8; at < e->op.bytes; at += 8)
+		set_remove(word_rows(x, width, e, at) + kind * width, e->id);
+}
+
+void races_forget(struct executions *x, uint32_t nr)
 {
 	const uint32_t width = x->width;
-	const struct event *e = &x->events[n];
-	enum kind kind = kind_of(e->op.class);
+	uint64_t *present = scratch_row(x, SCRATCH_PRESENT);
 
-	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_remove(word_rows(x, width, e, at) + kind * width, e->id);
-	if (e->op.bytes)
-		x->words[e->word].users = e->users;
-	set_remove(scratch_row(x, SCRATCH_PRESENT), e->id);
-	set_remove(thread_row(x, width, e->op.thread), e->id);
-	x->last_event[e->op.thread] = e->previous;
-	x->nr_of[e->op.thread]--;
+	if (x->nr == nr)
+		return;
+	for (; x->nr > nr; x->nr--) {
+		const struct event *e = &x->events[x->nr];
+		const unsigned int t = e->op.thread;
+
+		leave_words(x, width, e);
+		set_remove(present, e->id);
+		x->last_event[t] = e->previous;
+		x->nr_of[t]--;
+	}
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		for (uint32_t w = 0; w < width; w++)
+			thread_row(x, width, t)[w] &= present[w];
 }
 
 void races_setup(struct executions *x, uint32_t id)

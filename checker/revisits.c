@@ -387,7 +387,6 @@ void revisits_push_unfinished(struct executions *x)
 		};
 		races_record(x, x->nr);
 		push_revisits(x, x->nr, true);
-		races_forget(x, x->nr);
-		x->nr--;
+		races_forget(x, x->nr - 1);
 	}
 }
