@@ -130,6 +130,15 @@ static void push_choice(struct executions *x)
 /* ------ one event more ------ */
 
 /*
+ * On the way they are twice as far apart: where the search comes back to, there
+ * will be more, see happen_back().
+ */
+static uint32_t next_snapshot(const struct executions *x)
+{
+	return trail_last() + 2 * x->spacing;
+}
+
+/*
  * Events[x->nr] is ordered: let it happen.  The thread may go on by itself up
  * to x->until.
  */
@@ -138,7 +147,7 @@ static int perform(struct executions *x)
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
-	x->until = trail_last() + x->spacing;
+	x->until = next_snapshot(x);
 	if (x->until > x->room - 4)
 		x->until = x->room - 4;
 	if (x->until > MAX_EVENTS - 2)
@@ -190,7 +199,7 @@ add_event(struct executions *x, const struct operation *op)
 
 static bool snapshot_is_due(const struct executions *x)
 {
-	return x->nr - trail_last() >= x->spacing;
+	return x->nr >= next_snapshot(x);
 }
 
 static int new_event(struct executions *x, unsigned int t)
