@@ -376,25 +376,33 @@ void await_notice_wait(struct executions *x, unsigned int t);
 bool await_runs_with(struct executions *x, const struct event *e,
 		     uint64_t value);
 
-/* Return: the operation that thread t is at. */
-static inline struct operation operation_at(struct executions *x,
-					    unsigned int t)
+/* The operation that thread t is at. */
+static inline void operation_find(struct executions *x, unsigned int t,
+				  struct operation *op)
 {
 	const struct thread *thread = &world->threads[t];
-	struct operation op = {
+
+	*op = (struct operation){
 		.object = thread->object,
 		.bytes = thread->bytes,
 		.class = (uint8_t)thread->class,
 		.thread = (uint8_t)t,
 	};
-
 	if (world->waiting & (1u << t) && run_waits_for_lock(thread)) {
-		op.locks = true;
-		if (op.class == CHECK_READ)
-			op.class = CLASS_ACQUIRE_READ;
+		op->locks = true;
+		if (op->class == CHECK_READ)
+			op->class = CLASS_ACQUIRE_READ;
 	} else if (x->awaits) {
-		await_refine(x, &op);
+		await_refine(x, op);
 	}
+}
+
+static inline struct operation operation_at(struct executions *x,
+					    unsigned int t)
+{
+	struct operation op;
+
+	operation_find(x, t, &op);
 	return op;
 }
 

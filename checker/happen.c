@@ -179,17 +179,16 @@ static inline uint64_t old_value(const struct executions *x,
 }
 
 /*
- * There is room for it.  In line, so that the bytes of op are not stored to be
- * loaded as words right after: that takes as long as all of the rest.
+ * What thread t is at.  There is room for it; and it is found in its place, as
+ * what is stored as bytes takes long to be copied as words right after.
  */
-static inline __attribute__((always_inline)) struct event *
-add_event(struct executions *x, const struct operation *op)
+static inline struct event *add_event(struct executions *x, unsigned int t)
 {
 	struct event *e = &x->events[++x->nr];
 
-	*e = (struct event){
-		.op = *op, .repeats = 1, .old = old_value(x, op),
-	};
+	*e = (struct event){ .repeats = 1 };
+	operation_find(x, t, &e->op);
+	e->old = old_value(x, &e->op);
 	if (x->awaits) {
 		x->places[x->nr].known = NULL;
 		x->places[x->nr].tries.asked = false;
@@ -204,13 +203,10 @@ static bool snapshot_is_due(const struct executions *x)
 
 static int new_event(struct executions *x, unsigned int t)
 {
-	struct operation op;
-
 	if (happen_room(x, x->nr + 1) ||
 	    (snapshot_is_due(x) && trail_save(x->nr)))
 		return -1;
-	op = operation_at(x, t);
-	add_event(x, &op)->nr_choices = (uint8_t)world->threads[t].nr_choices;
+	add_event(x, t)->nr_choices = (uint8_t)world->threads[t].nr_choices;
 	return 0;
 }
 
@@ -222,13 +218,11 @@ static int new_event(struct executions *x, unsigned int t)
 static bool goes_on(void *own, unsigned int t)
 {
 	struct executions *x = own;
-	struct operation op;
 	struct event *e;
 
 	if (x->nr >= x->until || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
-	op = operation_at(x, t);
-	e = add_event(x, &op);
+	e = add_event(x, t);
 	e->id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
 	x->is_next = e->meets && revisits_any(x, e);
@@ -365,17 +359,17 @@ static bool steps_on(void *own, unsigned int t)
 {
 	struct executions *x = own;
 	const struct step *step = &subtree_steps(x->current)[x->nr];
-	struct operation op;
 	struct event *e;
 
 	if (x->nr == x->current->nr_steps || x->nr + 1 == x->current->fresh ||
 	    step->thread != t || x->nr >= x->until || !await_is_nothing(x) ||
 	    !run_enabled(t))
 		return false;
-	op = operation_at(x, t);
-	if (operation_hash(&op) != step->what)
+	e = add_event(x, t);
+	if (operation_hash(&e->op) != step->what) {
+		x->nr--;
 		return false;
-	e = add_event(x, &op);
+	}
 	e->id = step->id;
 	races_record(x, x->nr);
 	return true;
