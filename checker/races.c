@@ -259,20 +259,31 @@ FOR_ANY_WIDTH void join_met(struct executions *x, uint32_t width,
 	join_all(x, width, causes, sources, ROW_CAUSES);
 }
 
+/*
+ * Word by word: what was stored just before, by a thread's last event, would
+ * have to reach the cache before it could be loaded by two words at once.
+ */
 FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 			 const struct event *e)
 {
+	const uint32_t id = e->id;
 	const uint64_t *ahead =
 		row_of(x, width, x->events[e->previous].id, 0);
-	uint64_t *rows = row_of(x, width, e->id, 0);
+	uint64_t *rows = row_of(x, width, id, 0);
 
-	/* ROW_BEFORE and ROW_CAUSES, ROW_CONFLICTS and ROW_SOURCES */
-	copy_row(2 * width, rows, ahead);
-	memset(rows + ROW_CONFLICTS * width, 0, 2 * width * sizeof(*rows));
+	for (uint32_t w = 0; w < width; w++) {
+		uint64_t own = w == id / WORD_BITS ?
+			       (uint64_t)1 << id % WORD_BITS : 0;
+
+		rows[ROW_BEFORE * width + w] =
+			ahead[ROW_BEFORE * width + w] | own;
+		rows[ROW_CAUSES * width + w] =
+			ahead[ROW_CAUSES * width + w] | own;
+		rows[ROW_CONFLICTS * width + w] = 0;
+		rows[ROW_SOURCES * width + w] = 0;
+	}
 	if (e->meets)
 		join_met(x, width, e, rows);
-	set_add(rows + ROW_BEFORE * width, e->id);
-	set_add(rows + ROW_CAUSES * width, e->id);
 }
 
 FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
@@ -353,12 +364,13 @@ static void use_words(struct executions *x, struct event *e)
 		e->users = word->users;
 		use_word(e, kind, word);
 	}
-	if (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks)
+	if (!e->op.bytes ||
+	    (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks))
 		return;
-	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+	word->is_range = true;
+	for (uint32_t at = 8; at < e->op.bytes; at += 8) {
 		word = word_at(x, (const char *)e->op.object + at);
-		if (at)
-			use_word(e, kind, word);
+		use_word(e, kind, word);
 		word->is_range = true;
 	}
 }
