@@ -88,7 +88,7 @@ static int run_steps(struct executions *x)
 {
 	struct subtree *s = x->current;
 	uint32_t n = common_events(x);
-	int more = 1;
+	int more;
 
 	x->requests = subtree_requests(s);
 	x->nr_requests = s->nr_requests;
@@ -96,9 +96,7 @@ static int run_steps(struct executions *x)
 	x->next_id = s->next_id;
 	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
-	while (more > 0 && !x->strayed && x->nr < s->nr_steps)
-		more = happen_step(x, &subtree_steps(s)[x->nr],
-				   x->nr + 1 == s->fresh);
+	more = happen_steps(x);
 	x->next_id = s->next_id;
 	if (more <= 0 || x->strayed)
 		return more < 0 ? -1 : 0;
@@ -136,9 +134,7 @@ static int run_subtree(struct executions *x)
 	more = run_steps(x);
 	if (more <= 0)
 		return more;
-	while (more > 0)
-		more = happen_next(x);
-	if (more < 0)
+	if (happen_on(x))
 		return -1;
 	if (x->again)
 		return 0;

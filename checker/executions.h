@@ -432,13 +432,13 @@ void races_free(struct executions *x);
 int happen_room(struct executions *x, uint32_t nr);
 /* run.failure happened: keep it, if it is new, with what led to it. */
 int happen_failed(struct executions *x);
+/* Event by event, until the execution is not to go on. */
+int happen_on(struct executions *x);
 /*
- * The next event, and maybe some of its thread behind it.
+ * What x->current prescribes and has not happened yet.
  * Return: 1, or 0 when the execution is not to go on.
  */
-int happen_next(struct executions *x);
-/* The one that is prescribed; fresh: it is new.  Return: the same. */
-int happen_step(struct executions *x, const struct step *step, bool fresh);
+int happen_steps(struct executions *x);
 /* So many events, after the first n of them, which are known. */
 int happen_again(struct executions *x, uint32_t n, uint32_t nr);
 /*

@@ -141,8 +141,12 @@ static uint32_t next_snapshot(const struct executions *x)
 /*
  * Events[x->nr] is ordered: let it happen.  The thread may go on by itself up
  * to x->until.
+ *
+ * In line, as is what calls it: where functions return to is predicted wrong
+ * after each switch of stacks.
  */
-static int perform(struct executions *x)
+static inline __attribute__((always_inline)) int
+perform(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
@@ -267,7 +271,8 @@ static int choose_event(struct executions *x)
 	return 1;
 }
 
-int happen_next(struct executions *x)
+/* Return: as happen_on(). */
+static inline int happen_next(struct executions *x)
 {
 	const struct event *e;
 
@@ -287,6 +292,15 @@ int happen_next(struct executions *x)
 	run.goes_on = x->brute || x->spins ? NULL : goes_on;
 	run.own = x;
 	return perform(x);
+}
+
+int happen_on(struct executions *x)
+{
+	int more = 1;
+
+	while (more > 0)
+		more = happen_next(x);
+	return more;
 }
 
 /* ------ what a sub-tree prescribes ------ */
@@ -375,7 +389,9 @@ static bool steps_on(void *own, unsigned int t)
 	return true;
 }
 
-int happen_step(struct executions *x, const struct step *step, bool fresh)
+/* Return: as happen_steps(). */
+static inline int happen_step(struct executions *x, const struct step *step,
+			      bool fresh)
 {
 	unsigned int t = step->thread;
 	struct event *e;
@@ -402,4 +418,15 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 	run.goes_on = x->spins ? NULL : steps_on;
 	run.own = x;
 	return perform(x);
+}
+
+int happen_steps(struct executions *x)
+{
+	struct subtree *s = x->current;
+	int more = 1;
+
+	while (more > 0 && !x->strayed && x->nr < s->nr_steps)
+		more = happen_step(x, &subtree_steps(s)[x->nr],
+				   x->nr + 1 == s->fresh);
+	return more;
 }
