@@ -64,7 +64,8 @@ static void widen(struct bits *bits, uint32_t nr_rows, uint32_t used,
 
 static void widen_words(struct executions *x, uint32_t width)
 {
-	widen(&x->word_rows, x->words_room * KINDS, x->nr_words * KINDS,
+	/* all at once: there will be most of these words */
+	widen(&x->word_rows, x->words_room * KINDS, x->words_room * KINDS,
 	      x->width, width);
 }
 
@@ -130,8 +131,6 @@ static struct word *new_word(struct executions *x, const void *address)
 	if (x->nr_words == x->words_room)
 		grow_words(x);
 	x->words[x->nr_words] = (struct word){ .address = address };
-	memset(x->word_rows.at + (size_t)x->nr_words * KINDS * x->width, 0,
-	       KINDS * x->width * sizeof(*x->word_rows.at));
 	*slot(x, address) = ++x->nr_words;
 	return &x->words[x->nr_words - 1];
 }
