@@ -59,12 +59,6 @@ static uint32_t common_ids(const struct executions *x, uint32_t nr)
 	return n;
 }
 
-static void forget_events(struct executions *x, uint32_t nr)
-{
-	for (; x->nr > nr; x->nr--)
-		races_forget(x, x->nr);
-}
-
 /* Requests that are not performed yet. */
 static void find_waiting(struct executions *x)
 {
@@ -82,7 +76,7 @@ static int go_on_from(struct executions *x, uint32_t nr)
 
 	if (!x->nr)
 		return 0;
-	forget_events(x, n);
+	races_forget(x, n);
 	for (; x->nr < nr; races_record(x, x->nr)) {
 		x->events[x->nr + 1].id = steps[x->nr].id;
 		x->nr++;
@@ -94,8 +88,8 @@ static int go_on_from(struct executions *x, uint32_t nr)
 static int run_steps(struct executions *x)
 {
 	struct subtree *s = x->current;
-	uint32_t n = common_events(x), nr = subtree_performed(s);
-	int more = 1;
+	uint32_t n = common_events(x);
+	int more;
 
 	x->requests = subtree_requests(s);
 	x->nr_requests = subtree_requested(s);
@@ -103,9 +97,7 @@ static int run_steps(struct executions *x)
 	x->next_id = s->next_id;
 	if (happen_room(x, s->nr_steps) || go_on_from(x, n))
 		return -1;
-	while (more > 0 && !x->strayed && x->nr < nr)
-		more = happen_step(x, &subtree_steps(s)[x->nr],
-				   x->nr + 1 == s->fresh);
+	more = happen_steps(x);
 	x->next_id = s->next_id;
 	if (more <= 0 || x->strayed)
 		return more < 0 ? -1 : 0;
@@ -196,9 +188,7 @@ static int run_subtree(struct executions *x)
 		more = run_steps(x);
 	if (more <= 0)
 		return more;
-	while (more > 0)
-		more = happen_next(x);
-	if (more < 0)
+	if (happen_on(x))
 		return -1;
 	if (x->again)
 		return 0;
@@ -258,7 +248,7 @@ static int begin(void *own)
 	struct executions *x = own;
 	uint32_t nr = x->nr;
 
-	forget_events(x, 0);
+	races_forget(x, 0);
 	x->subtrees_used = 0;
 	left_begin(x);
 	await_learned(x);

@@ -197,6 +197,7 @@ struct executions {
 	uint32_t repeated;		/* events performed again, so far, */
 	uint32_t repeat;		/* and in the end */
 	uint32_t spacing;		/* of snapshots */
+	uint32_t until;			/* no thread goes on beyond this */
 	uint32_t next_id;
 	uint32_t width;			/* words of a row */
 	uint8_t turns[CHECK_MAX_THREADS];	/* threads in order, */
@@ -385,25 +386,33 @@ bool await_may_spin(const struct operation *op);
 bool await_runs_with(struct executions *x, const struct event *e,
 		     uint64_t value);
 
-/* Return: the operation that thread t is at. */
-static inline struct operation operation_at(struct executions *x,
-					    unsigned int t)
+/* The operation that thread t is at. */
+static inline void operation_find(struct executions *x, unsigned int t,
+				  struct operation *op)
 {
 	const struct thread *thread = &world->threads[t];
-	struct operation op = {
+
+	*op = (struct operation){
 		.object = thread->object,
 		.bytes = thread->bytes,
 		.class = (uint8_t)thread->class,
 		.thread = (uint8_t)t,
 	};
-
 	if (world->waiting & (1u << t) && run_waits_for_lock(thread)) {
-		op.locks = true;
-		if (op.class == CHECK_READ)
-			op.class = CLASS_ACQUIRE_READ;
+		op->locks = true;
+		if (op->class == CHECK_READ)
+			op->class = CLASS_ACQUIRE_READ;
 	} else if (x->awaits) {
-		await_refine(x, &op);
+		await_refine(x, op);
 	}
+}
+
+static inline struct operation operation_at(struct executions *x,
+					    unsigned int t)
+{
+	struct operation op;
+
+	operation_find(x, t, &op);
 	return op;
 }
 
@@ -440,8 +449,8 @@ void races_reserve(struct executions *x, uint32_t id);
 void races_record(struct executions *x, uint32_t n);
 /* Events with these ops that events[n] has not met: those that observe it. */
 void races_observers(struct executions *x, uint32_t n, uint64_t *set);
-/* Forget events[n], the last one. */
-void races_forget(struct executions *x, uint32_t n);
+/* Forget events, but for the first nr. */
+void races_forget(struct executions *x, uint32_t nr);
 size_t races_bytes(const struct executions *x);
 void races_free(struct executions *x);
 
@@ -454,13 +463,13 @@ void races_free(struct executions *x);
 int happen_room(struct executions *x, uint32_t nr);
 /* run.failure happened: keep it, if it is new, with what led to it. */
 int happen_failed(struct executions *x);
+/* Event by event, until the execution is not to go on. */
+int happen_on(struct executions *x);
 /*
- * The next event, and maybe some of its thread behind it.
+ * What x->current prescribes and has not happened yet.
  * Return: 1, or 0 when the execution is not to go on.
  */
-int happen_next(struct executions *x);
-/* The one that is prescribed; fresh: it is new.  Return: the same. */
-int happen_step(struct executions *x, const struct step *step, bool fresh);
+int happen_steps(struct executions *x);
 /* Thread t is not where it was: keep that as a failure. */
 int happen_strayed(struct executions *x, unsigned int t);
 /* So many events, after the first n of them, which are known. */

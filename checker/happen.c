@@ -128,14 +128,35 @@ static void push_choice(struct executions *x)
 
 /* ------ one event more ------ */
 
-/* Events[x->nr] is ordered: let it happen. */
-static int perform(struct executions *x)
+/*
+ * On the way they are twice as far apart: where the search comes back to, there
+ * will be more, see happen_back().
+ */
+static uint32_t next_snapshot(const struct executions *x)
+{
+	return trail_last() + 2 * x->spacing;
+}
+
+/*
+ * Events[x->nr] is ordered: let it happen.  The thread may go on by itself up
+ * to x->until.
+ *
+ * In line, as is what calls it: where functions return to is predicted wrong
+ * after each switch of stacks.
+ */
+static inline __attribute__((always_inline)) int
+perform(struct executions *x)
 {
 	struct event *e = &x->events[x->nr];
 	unsigned int t = e->op.thread;
 
 	if (x->spins == SPINS_ON_SEVERAL)
 		e->quiet = e->op.waits && await_is_quiet(x);
+	x->until = next_snapshot(x);
+	if (x->until > x->room - 4)
+		x->until = x->room - 4;
+	if (x->until > MAX_EVENTS - 2)
+		x->until = MAX_EVENTS - 2;
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
@@ -150,14 +171,14 @@ static int perform(struct executions *x)
 }
 
 /* What a wait that comes before it would find. */
-static uint64_t old_value(const struct executions *x,
-			  const struct operation *op)
+static inline uint64_t old_value(const struct executions *x,
+				 const struct operation *op)
 {
-	const char *object = op->object;
+	const void *object = op->object;
 	uint64_t old = 0;
 
-	if (object >= (const char *)world->threads &&
-	    object < (const char *)(world->threads + CHECK_MAX_THREADS))
+	if ((uintptr_t)object - (uintptr_t)world->threads <
+	    sizeof(world->threads))
 		old = (uint64_t)world->woken << 32 | world->tokens;
 	else if (x->awaits && world_owns(object, sizeof(old)))
 		memcpy(&old, object, sizeof(old));
@@ -165,17 +186,16 @@ static uint64_t old_value(const struct executions *x,
 }
 
 /*
- * There is room for it.  In line, so that the bytes of op are not stored to be
- * loaded as words right after: that takes as long as all of the rest.
+ * What thread t is at.  There is room for it; and it is found in its place, as
+ * what is stored as bytes takes long to be copied as words right after.
  */
-static inline __attribute__((always_inline)) struct event *
-add_event(struct executions *x, const struct operation *op)
+static inline struct event *add_event(struct executions *x, unsigned int t)
 {
 	struct event *e = &x->events[++x->nr];
 
-	*e = (struct event){
-		.op = *op, .repeats = 1, .old = old_value(x, op),
-	};
+	*e = (struct event){ .repeats = 1 };
+	operation_find(x, t, &e->op);
+	e->old = old_value(x, &e->op);
 	if (x->awaits) {
 		x->places[x->nr].known = NULL;
 		x->places[x->nr].tries.asked = false;
@@ -185,18 +205,15 @@ add_event(struct executions *x, const struct operation *op)
 
 static bool snapshot_is_due(const struct executions *x)
 {
-	return x->nr - trail_last() >= x->spacing;
+	return x->nr >= next_snapshot(x);
 }
 
 static int new_event(struct executions *x, unsigned int t)
 {
-	struct operation op;
-
 	if (happen_room(x, x->nr + 1) ||
 	    (snapshot_is_due(x) && trail_save(x->nr)))
 		return -1;
-	op = operation_at(x, t);
-	add_event(x, &op)->nr_choices = (uint8_t)world->threads[t].nr_choices;
+	add_event(x, t)->nr_choices = (uint8_t)world->threads[t].nr_choices;
 	return 0;
 }
 
@@ -208,14 +225,11 @@ static int new_event(struct executions *x, unsigned int t)
 static bool goes_on(void *own, unsigned int t)
 {
 	struct executions *x = own;
-	struct operation op;
 	struct event *e;
 
-	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
-	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
+	if (x->nr >= x->until || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
-	op = operation_at(x, t);
-	e = add_event(x, &op);
+	e = add_event(x, t);
 	e->id = (uint16_t)x->next_id++;
 	races_record(x, x->nr);
 	x->is_next = e->meets && revisits_any(x, e);
@@ -260,7 +274,8 @@ static int choose_event(struct executions *x)
 	return 1;
 }
 
-int happen_next(struct executions *x)
+/* Return: as happen_on(). */
+static inline int happen_next(struct executions *x)
 {
 	const struct event *e;
 
@@ -280,6 +295,15 @@ int happen_next(struct executions *x)
 	run.goes_on = x->brute || x->spins ? NULL : goes_on;
 	run.own = x;
 	return perform(x);
+}
+
+int happen_on(struct executions *x)
+{
+	int more = 1;
+
+	while (more > 0)
+		more = happen_next(x);
+	return more;
 }
 
 /* ------ what a sub-tree prescribes ------ */
@@ -352,23 +376,25 @@ static bool steps_on(void *own, unsigned int t)
 {
 	struct executions *x = own;
 	const struct step *step = &subtree_steps(x->current)[x->nr];
-	struct operation op;
 	struct event *e;
 
 	if (x->nr == x->current->nr_steps || x->nr + 1 == x->current->fresh ||
-	    step->thread != t || snapshot_is_due(x) || !await_is_nothing(x) ||
+	    step->thread != t || x->nr >= x->until || !await_is_nothing(x) ||
 	    !run_enabled(t))
 		return false;
-	op = operation_at(x, t);
-	if (operation_hash(&op) != step->what)
+	e = add_event(x, t);
+	if (operation_hash(&e->op) != step->what) {
+		x->nr--;
 		return false;
-	e = add_event(x, &op);
+	}
 	e->id = step->id;
 	races_record(x, x->nr);
 	return true;
 }
 
-int happen_step(struct executions *x, const struct step *step, bool fresh)
+/* Return: as happen_steps(). */
+static inline int happen_step(struct executions *x, const struct step *step,
+			      bool fresh)
 {
 	unsigned int t = step->thread;
 	struct event *e;
@@ -395,4 +421,16 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 	run.goes_on = x->spins ? NULL : steps_on;
 	run.own = x;
 	return perform(x);
+}
+
+int happen_steps(struct executions *x)
+{
+	struct subtree *s = x->current;
+	const uint32_t nr = subtree_performed(s);
+	int more = 1;
+
+	while (more > 0 && !x->strayed && x->nr < nr)
+		more = happen_step(x, &subtree_steps(s)[x->nr],
+				   x->nr + 1 == s->fresh);
+	return more;
 }

@@ -64,7 +64,8 @@ static void widen(struct bits *bits, uint32_t nr_rows, uint32_t used,
 
 static void widen_words(struct executions *x, uint32_t width)
 {
-	widen(&x->word_rows, x->words_room * KINDS, x->nr_words * KINDS,
+	/* all at once: there will be most of these words */
+	widen(&x->word_rows, x->words_room * KINDS, x->words_room * KINDS,
 	      x->width, width);
 }
 
@@ -130,8 +131,6 @@ static struct word *new_word(struct executions *x, const void *address)
 	if (x->nr_words == x->words_room)
 		grow_words(x);
 	x->words[x->nr_words] = (struct word){ .address = address };
-	memset(x->word_rows.at + (size_t)x->nr_words * KINDS * x->width, 0,
-	       KINDS * x->width * sizeof(*x->word_rows.at));
 	*slot(x, address) = ++x->nr_words;
 	return &x->words[x->nr_words - 1];
 }
@@ -259,20 +258,31 @@ FOR_ANY_WIDTH void join_met(struct executions *x, uint32_t width,
 	join_all(x, width, causes, sources, ROW_CAUSES);
 }
 
+/*
+ * Word by word: what was stored just before, by a thread's last event, would
+ * have to reach the cache before it could be loaded by two words at once.
+ */
 FOR_ANY_WIDTH void order(struct executions *x, uint32_t width,
 			 const struct event *e)
 {
+	const uint32_t id = e->id;
 	const uint64_t *ahead =
 		row_of(x, width, x->events[e->previous].id, 0);
-	uint64_t *rows = row_of(x, width, e->id, 0);
+	uint64_t *rows = row_of(x, width, id, 0);
 
-	/* ROW_BEFORE and ROW_CAUSES, ROW_CONFLICTS and ROW_SOURCES */
-	copy_row(2 * width, rows, ahead);
-	memset(rows + ROW_CONFLICTS * width, 0, 2 * width * sizeof(*rows));
+	for (uint32_t w = 0; w < width; w++) {
+		uint64_t own = w == id / WORD_BITS ?
+			       (uint64_t)1 << id % WORD_BITS : 0;
+
+		rows[ROW_BEFORE * width + w] =
+			ahead[ROW_BEFORE * width + w] | own;
+		rows[ROW_CAUSES * width + w] =
+			ahead[ROW_CAUSES * width + w] | own;
+		rows[ROW_CONFLICTS * width + w] = 0;
+		rows[ROW_SOURCES * width + w] = 0;
+	}
 	if (e->meets)
 		join_met(x, width, e, rows);
-	set_add(rows + ROW_BEFORE * width, e->id);
-	set_add(rows + ROW_CAUSES * width, e->id);
 }
 
 FOR_ANY_WIDTH bool has_above(uint32_t width, const uint64_t *set, uint32_t id)
@@ -353,12 +363,13 @@ static void use_words(struct executions *x, struct event *e)
 		e->users = word->users;
 		use_word(e, kind, word);
 	}
-	if (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks)
+	if (!e->op.bytes ||
+	    (e->op.bytes == 8 && e->op.class <= CHECK_WRITE && !e->op.locks))
 		return;
-	for (uint32_t at = 0; at < e->op.bytes; at += 8) {
+	word->is_range = true;
+	for (uint32_t at = 8; at < e->op.bytes; at += 8) {
 		word = word_at(x, (const char *)e->op.object + at);
-		if (at)
-			use_word(e, kind, word);
+		use_word(e, kind, word);
 		word->is_range = true;
 	}
 }
@@ -406,20 +417,39 @@ void races_record(struct executions *x, uint32_t n)
 	}
 }
 
-void races_forget(struct executions *x, uint32_t n)
+/* What it is in its words. */
+FOR_ANY_WIDTH void leave_words(struct executions *x, uint32_t width,
+			       const struct event *e)
+{
+	const enum kind kind = kind_of(e->op.class);
+
+	if (!e->op.bytes)
+		return;
+	set_remove(word_rows(x, width, e, 0) + kind * width, e->id);
+	x->words[e->word].users = e->users;
+	for (uint32_t at = 8; at < e->op.bytes; at += 8)
+		set_remove(word_rows(x, width, e, at) + kind * width, e->id);
+}
+
+void races_forget(struct executions *x, uint32_t nr)
 {
 	const uint32_t width = x->width;
-	const struct event *e = &x->events[n];
-	enum kind kind = kind_of(e->op.class);
+	uint64_t *present = scratch_row(x, SCRATCH_PRESENT);
 
-	for (uint32_t at = 0; at < e->op.bytes; at += 8)
-		set_remove(word_rows(x, width, e, at) + kind * width, e->id);
-	if (e->op.bytes)
-		x->words[e->word].users = e->users;
-	set_remove(scratch_row(x, SCRATCH_PRESENT), e->id);
-	set_remove(thread_row(x, width, e->op.thread), e->id);
-	x->last_event[e->op.thread] = e->previous;
-	x->nr_of[e->op.thread]--;
+	if (x->nr == nr)
+		return;
+	for (; x->nr > nr; x->nr--) {
+		const struct event *e = &x->events[x->nr];
+		const unsigned int t = e->op.thread;
+
+		leave_words(x, width, e);
+		set_remove(present, e->id);
+		x->last_event[t] = e->previous;
+		x->nr_of[t]--;
+	}
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		for (uint32_t w = 0; w < width; w++)
+			thread_row(x, width, t)[w] &= present[w];
 }
 
 void races_setup(struct executions *x, uint32_t id)

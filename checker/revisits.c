@@ -399,8 +399,7 @@ static void put_last(struct executions *x, unsigned int t, uint32_t id)
 
 static void remove_last(struct executions *x)
 {
-	races_forget(x, x->nr);
-	x->nr--;
+	races_forget(x, x->nr - 1);
 }
 
 void revisits_push_unfinished(struct executions *x)

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define PAGE_MASK 0xfffu
+/* Bytes of the stack of sub-trees. */
+#define LEAST_ROOM 4096u
 
 /* The size of the last one stands behind it. */
 static void *top(const struct executions *x)
@@ -46,7 +48,7 @@ static struct subtree *push_bytes(struct executions *x, size_t bytes)
 
 	if (x->subtrees_used + bytes > x->subtrees_room) {
 		x->subtrees_room = x->subtrees_used + bytes;
-		x->subtrees_room += x->subtrees_room / 4;
+		x->subtrees_room += x->subtrees_room / 4 + LEAST_ROOM;
 		x->subtrees = realloc(x->subtrees, x->subtrees_room);
 		if (!x->subtrees)
 			abort();

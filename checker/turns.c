@@ -22,61 +22,77 @@ static bool at_one_place(const struct thread *a, const struct thread *b)
 	       (const char *)b->object < (const char *)a->object + a->bytes;
 }
 
-/* Does what t is at depend on what waits to be performed again? */
+/* Does what t is at depend on what that thread waits to perform again? */
+static __attribute__((noinline)) bool
+depends_on(struct executions *x, unsigned int t, unsigned int waiting)
+{
+	const struct operation op = operation_at(x, t);
+	const struct operation at = operation_at(x, waiting);
+
+	return !operation_releases(&op) && operation_depends(&op, &at);
+}
+
+/* Does what t is at depend on anything that waits to be performed again? */
 static bool waits_behind(struct executions *x, unsigned int t)
 {
 	const struct thread *thread = &world->threads[t];
 
 	for (uint32_t left = x->waiting; left; left &= left - 1) {
 		unsigned int waiting = (unsigned int)__builtin_ctz(left);
-		struct operation op, at;
 
-		if (!at_one_place(thread, &world->threads[waiting]))
-			continue;
-		op = operation_at(x, t);
-		at = operation_at(x, waiting);
-		if (!operation_releases(&op) && operation_depends(&op, &at))
+		if (at_one_place(thread, &world->threads[waiting]) &&
+		    depends_on(x, t, waiting))
 			return true;
 	}
 	return false;
 }
 
-/* The oldest of what was taken back, if it can be performed. */
-static unsigned int choose_request(struct executions *x)
+/*
+ * The oldest of what was taken back, if it can be performed; threads that
+ * cannot are added to a mask.
+ */
+static unsigned int choose_request(struct executions *x, uint32_t *cannot)
 {
 	const struct request *first = NULL;
 
 	for (uint32_t i = 0; i < x->nr_requests; i++) {
 		const struct request *q = &x->requests[i];
 
-		if ((x->waiting & (1u << q->thread)) &&
-		    q->ordinal == x->nr_of[q->thread] &&
-		    (!first || q->since < first->since) &&
-		    await_can_run(x, q->thread))
+		if (!(x->waiting & (1u << q->thread)) ||
+		    q->ordinal != x->nr_of[q->thread] ||
+		    (first && q->since >= first->since))
+			continue;
+		if (await_can_run(x, q->thread))
 			first = q;
+		else
+			*cannot |= 1u << q->thread;
 	}
 	return first ? first->thread : NO_THREAD;
 }
 
 void turns_note_ready(struct executions *x)
 {
+	uint32_t left = x->ready ^ world->ready;
+
+	for (; left; left &= left - 1)
+		x->ready_turns ^= 1u << x->turn_of[__builtin_ctz(left)];
 	x->ready = world->ready;
-	x->ready_turns = 0;
-	for (uint32_t left = x->ready; left; left &= left - 1)
-		x->ready_turns |= 1u << x->turn_of[__builtin_ctz(left)];
 }
 
 /* The first that can run and has not to wait behind another one. */
 static unsigned int choose_in_turn(struct executions *x)
 {
-	unsigned int last = NO_THREAD;
+	uint32_t cannot = 0;
+	unsigned int last = choose_request(x, &cannot);
 
+	if (last != NO_THREAD)
+		return last;
 	for (uint32_t left = turns_ready(x); left; left &= left - 1) {
 		unsigned int t = x->turns[__builtin_ctz(left)];
 
-		if (!await_can_run(x, t))
+		if ((cannot & (1u << t)) || !await_can_run(x, t))
 			continue;
-		if (!x->waiting || !waits_behind(x, t))
+		if (!waits_behind(x, t))
 			return t;
 		if (last == NO_THREAD)
 			last = t;
@@ -90,9 +106,15 @@ static unsigned int choose_in_turn(struct executions *x)
  */
 unsigned int turns_choose(struct executions *x)
 {
-	unsigned int t = x->waiting ? choose_request(x) : NO_THREAD;
+	if (x->waiting)
+		return choose_in_turn(x);
+	for (uint32_t left = turns_ready(x); left; left &= left - 1) {
+		unsigned int t = x->turns[__builtin_ctz(left)];
 
-	return t != NO_THREAD ? t : choose_in_turn(x);
+		if (await_can_run(x, t))
+			return t;
+	}
+	return NO_THREAD;
 }
 
 /* ------ the order of threads ------ */
@@ -188,5 +210,5 @@ void turns_learned(struct executions *x)
 		memcpy(x->turns, learned->turns, run.program->nr_threads);
 	for (unsigned int i = 0; i < CHECK_MAX_THREADS; i++)
 		x->turn_of[x->turns[i]] = (uint8_t)i;
-	turns_note_ready(x);
+	x->ready = x->ready_turns = 0;
 }
