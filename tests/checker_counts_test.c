@@ -485,7 +485,7 @@ static void test_adds_commute(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formulas),
@@ -501,5 +501,8 @@ int main(void)
 		cmocka_unit_test(test_adds_commute),
 	};
 
+	/* one test alone: its name, or a pattern */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
