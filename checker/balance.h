@@ -7,9 +7,9 @@
  * worker is asked to share.  Being asked lasts: the worker sends a part as
  * soon as it has one to spare, or is hungry itself first, and then another is
  * asked.  So there is one question and one answer for each part that moves,
- * however unequal the parts are, and nobody polls.  While many parts wait, as at
- * the beginning, a worker gets several of them at once: half of its share of
- * what waits.
+ * however unequal the parts are, and nobody polls.  While many parts wait, as
+ * at the beginning, a worker gets several of them at once: half of its share
+ * of what waits.
  *
  * The same code decides in a real search (parallel.c) and in the simulation
  * (bench/balance.c), where messages take time and workers are many.
