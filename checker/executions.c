@@ -403,6 +403,8 @@ int search_executions(struct search *search)
 	struct executions x = {
 		.search = search,
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
+		.most = search->options->max_operations ?
+			search->options->max_operations : MAX_EVENTS,
 	};
 	struct tree tree = {
 		.own = &x, .begin = begin, .learn = learn, .share = share,

@@ -66,7 +66,8 @@ static const struct argp_option options[] = {
 	  "by states, and compare them byte by byte", 0 },
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop each search at a limit: time (seconds), states, executions,"
-	  " memory (bytes; K, M, G)", 0 },
+	  " memory (bytes; K, M, G); or cut each execution at one: operations",
+	  0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
@@ -238,8 +239,8 @@ static void judge(const struct bench *bench, const struct row *row,
 	} else {
 		return;
 	}
-	figures->status = result->stopped && !result->nr_failures ?
-			  EXIT_LIMIT : EXIT_BUG;
+	figures->status = (result->stopped || result->too_long) &&
+			  !result->nr_failures ? EXIT_LIMIT : EXIT_BUG;
 }
 
 /* Return: 0, or -1 with errno. */
@@ -473,6 +474,10 @@ static bool arguments_are_right(const struct bench *bench)
 	if (bench->by_states ? bench->options.max_executions != 0 :
 			       bench->options.max_states != 0) {
 		fprintf(stderr, "faultline bench: the limit on states is for --by-states, that on executions for the search by executions\n");
+		return false;
+	}
+	if (bench->by_states && bench->options.max_operations) {
+		fprintf(stderr, "faultline bench: the limit on operations is for the search by executions\n");
 		return false;
 	}
 	if (bench->options.exact && !bench->by_states) {

@@ -250,6 +250,15 @@ has_bug() {
 		check --random walk --limit executions=5 "$RACE"
 	refuses "the limit on states is for" \
 		check --preemptions 1 --limit executions=5 "$RACE"
+	refuses "the limit on operations is for --faults and --random" \
+		check --limit operations=5 "$RACE"
+	refuses "the limit on operations is for the search by executions" \
+		bench dpor --by-states --limit operations=5
+	for command in 'check --faults 1' compare 'bench dpor'; do
+		# shellcheck disable=SC2086 # several words
+		refuses "--limit operations= takes 60000 at most" \
+			$command --limit operations=60001 "$RACE"
+	done
 }
 
 @test "schedules that are none" {
@@ -442,6 +451,27 @@ is_stopped() {
 		faultline check --faults 20 --limit $limit "$TMP/big.litmus"
 		is_stopped "${limit%=*}"
 	done
+}
+
+@test "a limit on operations cuts executions, and is part of the verdict" {
+	needs jq
+	faultline check --faults 2 --limit operations=100 "$RACE"
+	[ "$status" -eq 3 ]
+	[[ "$output" =~ \
+		no\ bug\ so\ far\;\ [0-9]+\ executions\ cut\;\ [0-9]+\ at\ the\ limit\ of\ 100\ operations,\ which\ --limit\ operations=N\ raises ]]
+	faultline check --json --faults 2 --limit operations=100 "$RACE"
+	[ "$status" -eq 3 ]
+	jq -e '.[0] | (.complete | not) and .too_long > 0 and
+		.too_long <= .cut and .stopped == null' "$TMP/out"
+	faultline check --json --faults 2 --limit operations=1K "$RACE"
+	jq -e '.[0] | .too_long == 0 and .cut > 0 and .executions == 126' \
+		"$TMP/out"
+	faultline check --random walk --runs 10 --limit operations=20 "$RACE"
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"; 10 at the limit of 20 operations, which"* ]]
+	faultline bench dpor --limit operations=20 'fib(4)'
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"executions with too many operations"* ]]
 }
 
 @test "limits: JSON and compare say so, a bug found before still counts" {
@@ -725,7 +755,7 @@ is_diagram() {
 	jq -e 'length == 2 and all(keys - ["cycle"] == ([
 		"test", "file", "with", "verdict", "status", "complete",
 		"condition", "mode", "states", "steps", "state_bytes",
-		"search_bytes", "executions", "cut", "seconds",
+		"search_bytes", "executions", "cut", "too_long", "seconds",
 		"exact", "bytes_per_state", "collision_probability", "outcomes", "failures"] | sort))' \
 		"$TMP/out"
 	jq -e '.[0].failures | length == 2 and all(keys == ([
