@@ -138,9 +138,10 @@ static int heard(void *user, unsigned int worker, const struct bytes *report)
 }
 
 /*
- * How much is left, if the parts say so much of themselves?  They are small, and
- * where some are larger than that nobody knows of it until they are searched.
- * What was said of the whole counts, too; the less so the more is done.
+ * How much is left, if the parts say so much of themselves?  They are small,
+ * and where some are larger than that nobody knows of it until they are
+ * searched.  What was said of the whole counts, too; the less so the more is
+ * done.
  */
 static double left_at_least(const struct pieces *p, double said)
 {

@@ -532,7 +532,9 @@ static void test_long_executions(void **state)
 		uint64_t executions;
 		uint64_t cut;
 	} rows[] = {
-		{ 0, 0, 1 }, { LONG - 1, 0, 1 }, { LONG, 2, 0 },
+		{ 0, 0, 1 },
+		{ LONG - 1, 0, 1 },
+		{ LONG, 2, 0 },
 		{ CHECK_MAX_OPERATIONS, 2, 0 },
 	};
 	const struct check_options wrong = {

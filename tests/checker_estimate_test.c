@@ -262,7 +262,9 @@ static void test_together(void **state)
 		const struct dpor_program *program;
 		unsigned int n;
 	} large[] = {
-		{ &dpor_indexer, 18 }, { &dpor_inc, 7 }, { &dpor_fib, 8 },
+		{ &dpor_indexer, 18 },
+		{ &dpor_inc, 7 },
+		{ &dpor_fib, 8 },
 		{ &dpor_ainc, 10 },
 	};
 
