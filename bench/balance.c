@@ -333,7 +333,9 @@ static void happen(struct simulation *s, const struct event *e)
 	case GETS_PART:
 		push(w, e->subtree->node);
 		free(e->subtree);
-		run_next(s, e->worker);
+		/* else it is one of several */
+		if (w->running == NONE)
+			run_next(s, e->worker);
 		break;
 	case IS_ASKED:
 		/* too late if it is hungry by now: the message crossed */

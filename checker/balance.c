@@ -35,6 +35,7 @@ void balance_part(struct balance *b, struct part *part, unsigned int from)
 		at = &(*at)->next;
 	part->next = *at;
 	*at = part;
+	b->weight += part->weight;
 	if (from < b->nr_workers && b->state[from] == BALANCE_ASKED) {
 		b->state[from] = BALANCE_BUSY;
 		b->nr_asked--;
@@ -54,15 +55,32 @@ void balance_hungry(struct balance *b, unsigned int worker)
 	b->nr_hungry++;
 }
 
+static struct part *take_heaviest(struct balance *b)
+{
+	struct part *part = b->parts;
+
+	b->parts = part->next;
+	/* so that nothing is left of what was rounded */
+	b->weight = b->parts ? b->weight - part->weight : 0;
+	return part;
+}
+
 static struct balance_order give(struct balance *b)
 {
 	struct balance_order order = {
 		.action = BALANCE_GIVE,
 		.worker = b->hungry[b->first_hungry],
-		.part = b->parts,
 	};
 
-	b->parts = order.part->next;
+	if (b->share <= 0)
+		b->share = b->weight / (2 * b->nr_workers);
+	order.part = take_heaviest(b);
+	b->share -= order.part->weight;
+	order.more = b->parts && b->share > 0 &&
+		     b->parts->weight <= b->share;
+	if (order.more)
+		return order;
+	b->share = 0;
 	b->first_hungry = (b->first_hungry + 1) % b->nr_workers;
 	b->nr_hungry--;
 	b->state[order.worker] = BALANCE_BUSY;

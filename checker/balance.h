@@ -7,7 +7,9 @@
  * worker is asked to share.  Being asked lasts: the worker sends a part as
  * soon as it has one to spare, or is hungry itself first, and then another is
  * asked.  So there is one question and one answer for each part that moves,
- * however unequal the parts are, and nobody polls.
+ * however unequal the parts are, and nobody polls.  While many parts wait, as
+ * at the beginning, a worker gets several of them at once: half of its share
+ * of what waits.
  *
  * The same code decides in a real search (parallel.c) and in the simulation
  * (bench/balance.c), where messages take time and workers are many.
@@ -46,7 +48,10 @@ struct balance {
 	unsigned int nr_hungry;
 	unsigned int nr_asked;
 	unsigned int next_to_ask;
-	struct part *parts;		/* the heaviest first */
+	struct part *parts;		/* the heaviest first, */
+	double weight;			/* of all of them */
+	double share;			/* what the one who is given to still
+					 * gets */
 };
 
 enum balance_action {
@@ -59,6 +64,7 @@ struct balance_order {
 	enum balance_action action;
 	unsigned int worker;
 	struct part *part;
+	bool more;			/* it is given the next one, too */
 };
 
 /* All workers are busy at first.  Return: 0, or -1 without memory. */

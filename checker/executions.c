@@ -285,6 +285,9 @@ static int begin_anew(struct executions *x)
 
 /* ------ as a tree, see parallel.h ------ */
 
+/* One part of so many may be searched to know how large the others are. */
+#define MEASURED_PART 32
+
 static int step(void *own)
 {
 	struct executions *x = own;
@@ -414,17 +417,30 @@ static bool found(void *own)
 	return x->search->stop || x->again;
 }
 
+/* Small ones are done before that is of use. */
+static bool measures(void *own)
+{
+	struct executions *x = own;
+	const struct search *search = x->search;
+
+	left_note(x);
+	return x->probe.on &&
+	       search->left > (double)search->result->runs * MEASURED_PART;
+}
+
 int search_executions(struct search *search)
 {
 	struct executions x = {
 		.search = search,
 		.brute = search->options->mode == CHECK_BRUTE_FORCE,
+		.most = search->options->max_operations ?
+			search->options->max_operations : MAX_EVENTS,
 	};
 	struct tree tree = {
 		.own = &x, .begin = begin, .learn = learn, .share = share,
 		.step = step, .take = take_part, .give = give_part,
 		.give_all = give_all, .report = report, .forget = forget,
-		.found = found,
+		.found = found, .measures = measures,
 	};
 	int error = -1;
 

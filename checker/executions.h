@@ -22,8 +22,8 @@
 #include "probe.h"
 #include "tries.h"
 
-/* An execution this long never ends. */
-#define MAX_EVENTS 2000
+/* An execution this long never ends, unless the caller knows that it does. */
+#define MAX_EVENTS CHECK_OPERATIONS
 
 #define NO_THREAD UINT32_MAX
 
@@ -193,6 +193,7 @@ struct executions {
 	struct masked masked[MAX_MASKED];
 	uint32_t nr_masked;
 	uint32_t nr;
+	uint32_t most;			/* then the execution is cut */
 	uint32_t room;
 	uint32_t repeated;		/* events performed again, so far, */
 	uint32_t repeat;		/* and in the end */

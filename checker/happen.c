@@ -155,8 +155,8 @@ perform(struct executions *x)
 	x->until = next_snapshot(x);
 	if (x->until > x->room - 4)
 		x->until = x->room - 4;
-	if (x->until > MAX_EVENTS - 2)
-		x->until = MAX_EVENTS - 2;
+	if (x->until > x->most)
+		x->until = x->most;
 	world->threads[t].choice = e->choice;
 	run_thread(t);
 	run.goes_on = NULL;
@@ -262,8 +262,9 @@ static int choose_event(struct executions *x)
 
 	if (t == NO_THREAD)
 		return 0;
-	if (x->nr == MAX_EVENTS - 2) {
+	if (x->nr == x->most) {
 		x->search->result->cut++;
+		x->search->result->too_long++;
 		x->given_up = true;
 		return 0;
 	}

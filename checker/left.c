@@ -23,6 +23,8 @@ void left_begin(struct executions *x)
 	estimate_clear(&x->estimate);
 	x->probe.on = false;
 	x->probe.due = PROBE_FIRST;
+	/* it may be one of several processes from now on */
+	x->probe.rests = probe_rest(&x->probe);
 }
 
 /* ------ probes ------ */
@@ -126,6 +128,8 @@ void left_taken(struct executions *x, double executions)
 	estimate_changed(&x->estimate, (double)runs, executions);
 	left = estimate_left(&x->estimate, (double)runs);
 	x->probe.due = runs + PROBE_LATER + (uint64_t)(left / 2);
+	if (x->probe.due < x->probe.rests)
+		x->probe.due = x->probe.rests;
 }
 
 double left_give(struct executions *x, const struct subtree *s)

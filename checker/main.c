@@ -54,7 +54,8 @@ static void usage(const char *name, FILE *to)
 		"  --brute-force       every single interleaving\n"
 		"  --first             stop at the first failure\n"
 		"  --limit LIMIT=N,... stop at a limit: time (seconds), states,\n"
-		"                      executions, memory (bytes; K, M, G)\n"
+		"                      executions, memory (bytes; K, M, G); or cut\n"
+		"                      each execution at one: operations\n"
 		"  --replay SCHEDULE   draw one execution, as a failure names it\n"
 		"  --help              this\n"
 		"\n"
@@ -81,10 +82,12 @@ static int scaled(const char *text, double *value)
 
 static int parse_limits(char *text, struct check_options *options)
 {
-	enum { TIME, STATES, EXECUTIONS, MEMORY };
+	enum { TIME, STATES, EXECUTIONS, OPERATIONS, MEMORY };
 	static char time[] = "time", states[] = "states",
-		    executions[] = "executions", memory[] = "memory";
-	char *const names[] = { time, states, executions, memory, NULL };
+		    executions[] = "executions", operations[] = "operations",
+		    memory[] = "memory";
+	char *const names[] = { time, states, executions, operations, memory,
+				NULL };
 	char *value;
 	double n;
 
@@ -94,7 +97,8 @@ static int parse_limits(char *text, struct check_options *options)
 		int which = getsubopt(&text, names, &value);
 
 		if (which < 0 || !value || scaled(value, &n) ||
-		    (which != TIME && n < 1))
+		    (which != TIME && n < 1) ||
+		    (which == OPERATIONS && n > CHECK_MAX_OPERATIONS))
 			return -1;
 		if (which == TIME)
 			options->max_seconds = n;
@@ -102,6 +106,8 @@ static int parse_limits(char *text, struct check_options *options)
 			options->max_states = (uint64_t)n;
 		else if (which == EXECUTIONS)
 			options->max_executions = (uint64_t)n;
+		else if (which == OPERATIONS)
+			options->max_operations = (uint32_t)n;
 		else
 			options->max_bytes = (uint64_t)n;
 	}
@@ -124,8 +130,8 @@ static int parse_option(int option, struct command *command)
 	case OPTION_LIMIT:
 		if (!parse_limits(optarg, &command->options))
 			return -1;
-		fprintf(stderr, "%s: --limit takes time=, states=, executions= or memory= and numbers\n",
-			command->name);
+		fprintf(stderr, "%s: --limit takes time=, states=, executions=, operations= (at most %d) or memory= and numbers\n",
+			command->name, CHECK_MAX_OPERATIONS);
 		return EXIT_WRONG_INPUT;
 	case OPTION_REPLAY:
 		command->replay = optarg;
@@ -251,6 +257,12 @@ static void print_verdict(const struct command *command,
 	if (!result->nr_failures && !result->executions && result->assumed)
 		printf("%s: what is assumed never holds up to the end\n",
 		       command->name);
+	if (result->too_long)
+		printf("%s: %llu cut at the limit of %u operations, which --limit operations=N raises\n",
+		       command->name, (unsigned long long)result->too_long,
+		       command->options.max_operations ?
+			       command->options.max_operations :
+			       CHECK_OPERATIONS);
 	if (result->has_cycle)
 		printf("%s: threads may undo each other's work for ever, in rounds of %u operations\n",
 		       command->name, result->cycle.operations);

@@ -27,6 +27,7 @@ enum {
 	HAS_STOPPED,
 	/* from it */
 	GETS_PART,
+	GETS_FIRST,			/* part of several: the next follows */
 	IS_ASKED,
 	IS_TO_STOP,
 	IS_TO_BEGIN,
@@ -97,6 +98,8 @@ static int obey(struct worker *w, const struct check_message *message)
 	switch (message->type) {
 	case GETS_PART:
 		w->hungry = false;
+		return w->tree->take(w->tree->own, &part);
+	case GETS_FIRST:
 		return w->tree->take(w->tree->own, &part);
 	case IS_ASKED:
 		/* too late when it is hungry itself: the messages crossed */
@@ -265,7 +268,8 @@ static int carry_out(struct coordination *c)
 			error = order(c, IS_ASKED, o.worker, NULL);
 			continue;
 		}
-		error = order(c, GETS_PART, o.worker, &held->bytes);
+		error = order(c, o.more ? GETS_FIRST : GETS_PART, o.worker,
+			      &held->bytes);
 		let_go(held);
 	}
 	return error;

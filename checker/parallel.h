@@ -52,6 +52,8 @@ struct tree {
 	void (*forget)(void *own);
 	/* Return: the search is to stop at once: it found what it is for. */
 	bool (*found)(void *own);
+	/* Return: how large its parts are is soon known, if it is let alone. */
+	bool (*measures)(void *own);
 };
 
 /* What the coordinator does with what it hears; all but user may be NULL. */

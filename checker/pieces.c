@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #define CHECKPOINT_SECONDS 5
-/* Steps of a search that is to be shared, before it is. */
+/* Steps of a search that is to be shared, before it is, */
 #define LITTLE 500
+/* and between two questions whether it is worth while to wait with that. */
+#define LITTLE_MORE 50
 
 struct pieces {
 	struct search *search;
@@ -29,6 +31,8 @@ struct pieces {
 	struct parts left;
 	struct bytes *reports;		/* of this round, by worker */
 	double saved;			/* when the last checkpoint was */
+	double whole;			/* executions, as it was thought when
+					 * the first round together began */
 };
 
 static bool checkpoint_is_due(const struct pieces *p)
@@ -82,8 +86,16 @@ static int load(struct pieces *p)
 
 /* ------ alone ------ */
 
+static bool is_enough(const struct tree *tree, uint64_t *most)
+{
+	if ((*most)--)
+		return false;
+	*most = LITTLE_MORE;
+	return !tree->measures(tree->own);
+}
+
 /*
- * Search no more than `most` nodes.
+ * Search some `most` nodes.
  * Return: 1: nothing is left; 0: stopped; -1 with errno.
  */
 static int round_alone(struct pieces *p, uint64_t most)
@@ -96,7 +108,7 @@ static int round_alone(struct pieces *p, uint64_t most)
 		if (tree->take(tree->own, &p->left.at[i]))
 			return -1;
 	parts_free(&p->left);
-	while (more > 0 && !search->stop && most--) {
+	while (more > 0 && !search->stop && !is_enough(tree, &most)) {
 		more = tree->step(tree->own);
 		if (!search_poll_due(search))
 			continue;
@@ -125,6 +137,20 @@ static int heard(void *user, unsigned int worker, const struct bytes *report)
 	return 0;
 }
 
+/*
+ * How much is left, if the parts say so much of themselves?  They are small,
+ * and where some are larger than that nobody knows of it until they are
+ * searched.  What was said of the whole counts, too; the less so the more is
+ * done.
+ */
+static double left_at_least(const struct pieces *p, double said)
+{
+	double rest = 1 - (double)p->search->result->runs / p->whole;
+	double least = rest > 0 ? rest * rest * p->whole : 0;
+
+	return said > least ? said : least;
+}
+
 /* Limits and progress are those of all workers together. */
 static bool is_to_stop(void *user, double waiting)
 {
@@ -141,6 +167,7 @@ static bool is_to_stop(void *user, double waiting)
 		search->result->runs += its_runs;
 		search->left += its_left;
 	}
+	search->left = left_at_least(p, search->left);
 	search_poll(search);
 	search->result->runs = runs;
 	return search->stop || checkpoint_is_due(p);
@@ -153,6 +180,15 @@ static int left(void *user, const struct bytes *part)
 	return parts_add(&p->left, part);
 }
 
+static double weight_of(const struct parts *parts)
+{
+	double weight = 0;
+
+	for (size_t i = 0; i < parts->nr; i++)
+		weight += parts->at[i].weight;
+	return weight;
+}
+
 static int round_together(struct pieces *p)
 {
 	struct coordinator coordinator = {
@@ -161,6 +197,8 @@ static int round_together(struct pieces *p)
 	struct parts parts = p->left;
 	int result;
 
+	if (p->whole <= 0)
+		p->whole = (double)p->search->result->runs + weight_of(&parts);
 	p->left = (struct parts){ 0 };
 	/* their bytes are taken over */
 	result = parallel_coordinate(p->post, &coordinator, parts.at,
@@ -174,9 +212,8 @@ static int round_together(struct pieces *p)
 		free(p->reports[w].data);
 		p->reports[w] = (struct bytes){ 0 };
 	}
-	p->search->left = 0;
-	for (size_t i = 0; i < p->left.nr; i++)
-		p->search->left += p->left.at[i].weight;
+	p->search->left = p->left.nr ?
+		left_at_least(p, weight_of(&p->left)) : 0;
 	return result;
 }
 
@@ -308,6 +345,7 @@ static int search_all(struct pieces *p)
 		/* with what was learned, from the beginning */
 		search_restart(search);
 		search->left = 0;
+		p->whole = 0;
 		search->begin_anew = false;
 		parts_free(&p->left);
 		error = parts_add(&p->left, &root);

@@ -225,6 +225,11 @@ static void learn(struct probe *p, struct estimate *e)
 			       p->strata[i].executions);
 }
 
+uint64_t probe_rest(const struct probe *p)
+{
+	return (uint64_t)p->cost * LEAST_BETWEEN;
+}
+
 /*
  * The next one when half of what is left is done, and sooner as long as that is
  * so much that the estimate may well be wrong.
@@ -234,8 +239,9 @@ static void set_due(struct probe *p, uint64_t runs, double left)
 	p->due = 4 * runs;
 	if ((double)p->due > (double)runs + left / 2)
 		p->due = runs + (uint64_t)(left / 2);
-	if (p->due < runs + (uint64_t)p->cost * LEAST_BETWEEN)
-		p->due = runs + (uint64_t)p->cost * LEAST_BETWEEN;
+	p->rests = runs + probe_rest(p);
+	if (p->due < p->rests)
+		p->due = p->rests;
 }
 
 void probe_end(struct probe *p, struct estimate *e, uint64_t runs)

@@ -76,7 +76,8 @@ struct probe {
 	uint32_t now;			/* stratum that is searched */
 	uint32_t cost;			/* executions */
 	uint64_t runs;			/* before it */
-	uint64_t due;			/* when the next one is */
+	uint64_t due;			/* when the next one is, */
+	uint64_t rests;			/* and until when there is none */
 };
 
 void probe_begin(struct probe *p, uint64_t runs);
@@ -89,6 +90,8 @@ bool probe_next(struct probe *p, size_t *at);
 void probe_found(struct probe *p, const struct look *look, size_t at);
 /* Return: executions that were left when it began. */
 double probe_left(const struct probe *p);
+/* Return: executions to be made for one such probe before there is another. */
+uint64_t probe_rest(const struct probe *p);
 /* Tell e, if there is something to tell; the next probe is due later. */
 void probe_end(struct probe *p, struct estimate *e, uint64_t runs);
 size_t probe_bytes(const struct probe *p);

@@ -89,9 +89,14 @@ static void set_width(struct executions *x, uint32_t width)
 void races_reserve(struct executions *x, uint32_t id)
 {
 	uint32_t width = id / WORD_BITS + 1;
+	bool inside = run.inside;
 
-	if (width > x->width)
-		set_width(x, width + (x->width ? width / 4 : 0));
+	if (width <= x->width)
+		return;
+	/* on a thread's stack, but not its work: it is not stuck in that */
+	run.inside = false;
+	set_width(x, width + (x->width ? width / 4 : 0));
+	run.inside = inside;
 }
 
 /* ------ words ------ */

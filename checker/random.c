@@ -14,7 +14,6 @@
 
 #define PROFILE_RUNS 20
 #define RUNS 10000
-#define RUN_OPERATIONS_MOST 10000
 
 unsigned int random_thread(struct dice *dice, unsigned int mask)
 {
@@ -63,9 +62,9 @@ static unsigned int choice_of(struct sampler *s, unsigned int t)
 
 static uint32_t operations_most(const struct sampler *s)
 {
-	uint32_t most = s->search->options->run_operations;
+	uint32_t most = s->search->options->max_operations;
 
-	return most ? most : RUN_OPERATIONS_MOST;
+	return most ? most : CHECK_RANDOM_OPERATIONS;
 }
 
 static int choose(struct sampler *s, unsigned int enabled, unsigned int *t)
@@ -119,8 +118,10 @@ static int one_run(struct sampler *s, uint64_t number)
 	result->runs++;
 	if (s->strategy->covered && !s->strategy->covered(s, state))
 		result->beyond++;
-	if (state == COURSE_CUT && !run_given_up(result))
+	if (state == COURSE_CUT && !run_given_up(result)) {
 		result->cut++;
+		result->too_long++;
+	}
 	if (state == COURSE_FAILED)
 		return failed(s);
 	if (state != COURSE_COMPLETE)

@@ -85,7 +85,7 @@ static const void *where_of(struct code code)
 
 /* ------ the numbers ------ */
 
-enum { SUMS = 8 };
+enum { SUMS = 9 };
 
 static void sums_of(struct check_result *result, uint64_t *sums[SUMS])
 {
@@ -97,6 +97,7 @@ static void sums_of(struct check_result *result, uint64_t *sums[SUMS])
 	sums[5] = &result->operations;
 	sums[6] = &result->beyond;
 	sums[7] = &result->search_bytes;
+	sums[8] = &result->too_long;
 }
 
 static void put_failure(struct buffer *b, const struct check_failure *failure)

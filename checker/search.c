@@ -107,6 +107,7 @@ void search_restart(struct search *search)
 	result->executions = 0;
 	result->runs = 0;
 	result->cut = 0;
+	result->too_long = 0;
 	result->assumed = 0;
 	result->redundant = 0;
 }
@@ -271,7 +272,8 @@ static int search_all(struct search *search)
 static bool options_valid(const struct check_options *options)
 {
 	return options->mode <= CHECK_SURW &&
-	       options->depth <= CHECK_MAX_DEPTH;
+	       options->depth <= CHECK_MAX_DEPTH &&
+	       options->max_operations <= CHECK_MAX_OPERATIONS;
 }
 
 int check_run(const struct check_program *program,

@@ -66,7 +66,8 @@ static const struct argp_option options[] = {
 	  "by states, and compare them byte by byte", 0 },
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop each search at a limit: time (seconds), states, executions,"
-	  " memory (bytes; K, M, G)", 0 },
+	  " memory (bytes; K, M, G); or cut each execution at one: operations",
+	  0 },
 	{ "json", OPTION_JSON, NULL, 0, "print the results as JSON", 0 },
 	{ 0 },
 };
@@ -238,8 +239,8 @@ static void judge(const struct bench *bench, const struct row *row,
 	} else {
 		return;
 	}
-	figures->status = result->stopped && !result->nr_failures ?
-			  EXIT_LIMIT : EXIT_BUG;
+	figures->status = (result->stopped || result->too_long) &&
+			  !result->nr_failures ? EXIT_LIMIT : EXIT_BUG;
 }
 
 /* Return: 0, or -1 with errno. */
@@ -285,29 +286,35 @@ static void print_heading(const struct bench *bench)
 		       "executions", "redundant", "blocked", "seconds", "rate",
 		       "ceiling", "ratio", "MB");
 	if (bench->peers && bench->by_states)
-		printf(" | %7s", "SPIN");
+		printf(" | %7s %6s", "SPIN", "times");
 	else if (bench->peers)
-		printf(" | %7s %7s", "GenMC", "Nidhugg");
+		printf(" | %7s %6s %7s %6s", "GenMC", "times", "Nidhugg",
+		       "times");
 	putchar('\n');
 }
 
-static void print_peer(double seconds)
+/* What another needs: seconds, and how many times ours that is. */
+static void print_peer(double seconds, double ours)
 {
 	if (seconds > 0)
-		printf(" %7.2f", seconds);
+		printf(" %7.2f %6.1f", seconds, seconds / ours);
 	else
-		printf(" %7s", "-");
+		printf(" %7s %6s", "-", "-");
 }
 
-static void print_peers(const struct bench *bench, const struct row *row)
+static void print_peers(const struct bench *bench, const struct row *row,
+			double ours)
 {
+	static const struct dpor_row unknown;
+	const struct dpor_row *peers = row->peers ? row->peers : &unknown;
+
 	fputs(" |", stdout);
 	if (bench->by_states) {
-		print_peer(row->peers ? row->peers->spin : 0);
+		print_peer(peers->spin, ours);
 		return;
 	}
-	print_peer(row->peers ? row->peers->genmc : 0);
-	print_peer(row->peers ? row->peers->nidhugg : 0);
+	print_peer(peers->genmc, ours);
+	print_peer(peers->nidhugg, ours);
 }
 
 static void print_row(const struct bench *bench, const struct row *row,
@@ -329,7 +336,7 @@ static void print_row(const struct bench *bench, const struct row *row,
 		       rate_of(figures), figures->ceiling,
 		       100 * ratio_of(figures), megabytes);
 	if (bench->peers)
-		print_peers(bench, row);
+		print_peers(bench, row, figures->seconds);
 	putchar('\n');
 	if (*figures->wrong)
 		printf("%s: %s\n", row->name, figures->wrong);
@@ -347,7 +354,8 @@ static void print_legend(const struct bench *bench)
 		     "ratio: of the rate to the ceiling, in percent; MB: memory of the search");
 	if (bench->peers)
 		printf("%s: CPU seconds on another machine, with\n"
-		       "2 cores of 2.3 GHz, as the project's specification has them; not measured here\n",
+		       "2 cores of 2.3 GHz, as the project's specification has them; not measured here\n"
+		       "times: how many times our seconds that is\n",
 		       bench->by_states ? "SPIN" :
 		       "GenMC (0.10.3), Nidhugg (optimal)");
 }
@@ -466,6 +474,10 @@ static bool arguments_are_right(const struct bench *bench)
 	if (bench->by_states ? bench->options.max_executions != 0 :
 			       bench->options.max_states != 0) {
 		fprintf(stderr, "faultline bench: the limit on states is for --by-states, that on executions for the search by executions\n");
+		return false;
+	}
+	if (bench->by_states && bench->options.max_operations) {
+		fprintf(stderr, "faultline bench: the limit on operations is for the search by executions\n");
 		return false;
 	}
 	if (bench->options.exact && !bench->by_states) {

@@ -65,7 +65,7 @@ static const struct argp_option options[] = {
 	{ "first", OPTION_FIRST, NULL, 0, "stop at the first bug", 0 },
 	{ "limit", OPTION_LIMIT, "LIMIT=N[,...]", 0,
 	  "stop at a limit: time (seconds), states, executions, memory"
-	  " (bytes; K, M, G)", 0 },
+	  " (bytes; K, M, G); or cut each execution at one: operations", 0 },
 	{ "jobs", OPTION_JOBS, "N", 0,
 	  "search by N processes, with --faults or --summary", 0 },
 	{ "checkpoint", OPTION_CHECKPOINT, "FILE", 0,
@@ -402,7 +402,7 @@ static void add_json(struct check *check, struct trial *trial,
 	for (size_t i = 0; i < check->patches.nr; i++)
 		json_array_append_new(with, json_string(check->patches.at[i]));
 	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o*, s:o, s:o, s:o*}",
+		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o*, s:o, s:o, s:o*}",
 		"test", trial->test->name, "file", trial->test->path,
 		"with", with, "verdict", v->text, "status", v->status,
 		"complete", result->complete, "stopped", result->stopped,
@@ -414,6 +414,7 @@ static void add_json(struct check *check, struct trial *trial,
 		"search_bytes", (json_int_t)result->search_bytes,
 		"executions", (json_int_t)result->executions,
 		"cut", (json_int_t)result->cut,
+		"too_long", (json_int_t)result->too_long,
 		"seconds", result->seconds,
 		"exact", check->options.exact,
 		"bytes_per_state", result->bytes_per_state,
@@ -452,7 +453,9 @@ static int check_test(struct check *check, const struct litmus *test)
 	if (trial_open(&trial, test, check->subject, stderr))
 		return EXIT_WRONG_INPUT;
 	if (check->options.checkpoint)
-		check->options.identity = identity_of(&trial, check->faults);
+		check->options.identity =
+			identity_of(&trial, check->faults,
+				    check->options.max_operations);
 	if (trial_search(&trial, &check->options, check->faults, &result)) {
 		complain_of_search(check, test->path);
 		trial_close(&trial);
@@ -556,6 +559,8 @@ static const char *contradiction(const struct check *check)
 		return "how many executions --random runs is what --runs says";
 	if (by_states ? how->max_executions : how->max_states)
 		return "the limit on states is for searches by states, that on executions for --faults";
+	if (by_states && how->max_operations)
+		return "the limit on operations is for --faults and --random";
 	return NULL;
 }
 

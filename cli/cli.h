@@ -56,7 +56,8 @@ _Noreturn void usage_error(const struct argp_state *state, const char *format,
 const struct subject *engine_load(const struct words *patches);
 
 /* Return: what makes one search of a trial differ from another. */
-uint64_t identity_of(const struct trial *trial, unsigned int faults);
+uint64_t identity_of(const struct trial *trial, unsigned int faults,
+		     uint32_t max_operations);
 
 /* Read a number of an option, or end with a usage error. */
 uint64_t number_parse(const struct argp_state *state, const char *option,
@@ -72,8 +73,8 @@ const char *mode_name(enum check_mode mode);
 /* Read the number of --faults, or end with a usage error. */
 unsigned int faults_parse(const struct argp_state *state, const char *text);
 /*
- * Read `time=SECONDS,states=N,executions=N,memory=BYTES[KMG]`, or end with a
- * usage error.
+ * Read `time=SECONDS,states=N,executions=N,operations=N,memory=BYTES[KMG]`, or
+ * end with a usage error.
  */
 void limits_parse(const struct argp_state *state, const char *text,
 		  struct check_options *options);

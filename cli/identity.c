@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * identity.c - is a checkpoint of this very search?  It is if the test, the
- * engine, faultline itself and the bound are what they were.
+ * engine, faultline itself and the bounds are what they were.
  */
 #include "cli.h"
 
@@ -22,9 +22,11 @@ static uint64_t add_file(uint64_t hash, const char *path)
 	return hash;
 }
 
-uint64_t identity_of(const struct trial *trial, unsigned int faults)
+uint64_t identity_of(const struct trial *trial, unsigned int faults,
+		     uint32_t max_operations)
 {
-	uint64_t hash = add_file(faults, "/proc/self/exe");
+	uint64_t bounds = (uint64_t)max_operations << 32 | faults;
+	uint64_t hash = add_file(bounds, "/proc/self/exe");
 	Dl_info engine;
 
 	if (dladdr(trial->subject, &engine) && engine.dli_fname)

@@ -146,13 +146,23 @@ static int scaled(const char *text, double *value)
 	return *end || *value > 1e18 ? -1 : 0;
 }
 
+static uint32_t operations_of(const struct argp_state *state, double number)
+{
+	if (number > CHECK_MAX_OPERATIONS)
+		usage_error(state, "--limit operations= takes %d at most: a search has no room for longer executions",
+			    CHECK_MAX_OPERATIONS);
+	return (uint32_t)number;
+}
+
 void limits_parse(const struct argp_state *state, const char *text,
 		  struct check_options *options)
 {
-	enum { TIME, STATES, EXECUTIONS, MEMORY };
+	enum { TIME, STATES, EXECUTIONS, OPERATIONS, MEMORY };
 	static char time[] = "time", states[] = "states",
-		    executions[] = "executions", memory[] = "memory";
-	char *const names[] = { time, states, executions, memory, NULL };
+		    executions[] = "executions", operations[] = "operations",
+		    memory[] = "memory";
+	char *const names[] = { time, states, executions, operations, memory,
+				NULL };
 	char *copy = strdup(text), *at = copy, *value;
 	int error = copy && *copy ? 0 : -1;
 
@@ -174,12 +184,14 @@ void limits_parse(const struct argp_state *state, const char *text,
 			options->max_states = (uint64_t)number;
 		else if (which == EXECUTIONS)
 			options->max_executions = (uint64_t)number;
+		else if (which == OPERATIONS)
+			options->max_operations = operations_of(state, number);
 		else
 			options->max_bytes = (uint64_t)number;
 	}
 	free(copy);
 	if (error)
-		usage_error(state, "--limit takes time=, states=, executions= or memory= and numbers, not '%s'",
+		usage_error(state, "--limit takes time=, states=, executions=, operations= or memory= and numbers, not '%s'",
 			    text);
 }
 

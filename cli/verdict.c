@@ -161,6 +161,10 @@ static void say_clean(struct verdict *v, const struct check_result *result,
 		snprintf(v->text, sizeof(v->text),
 			 "clean up to %u preemption%s", options->preemptions,
 			 plural(options->preemptions));
+	else if (result->too_long)
+		snprintf(v->text, sizeof(v->text),
+			 "no bug so far; %llu execution%s cut",
+			 (unsigned long long)result->cut, plural(result->cut));
 	else if (faults)
 		snprintf(v->text, sizeof(v->text),
 			 "clean up to %u fault%s per access; %llu execution%s cut",
@@ -204,6 +208,22 @@ static void say_sample(struct verdict *v, const struct check_result *result,
 			 "not exhaustive: " : "", result->guarantee);
 }
 
+/* How long executions may be has a limit by default, too. */
+static void say_too_long(struct verdict *v, const struct check_result *result,
+			 const struct check_options *options)
+{
+	uint32_t most = is_random(options->mode) ? CHECK_RANDOM_OPERATIONS :
+						   CHECK_OPERATIONS;
+	size_t at = strlen(v->text);
+
+	if (options->max_operations)
+		most = options->max_operations;
+	if (result->too_long)
+		snprintf(v->text + at, sizeof(v->text) - at,
+			 "; %llu at the limit of %u operations, which --limit operations=N raises",
+			 (unsigned long long)result->too_long, most);
+}
+
 struct verdict verdict_of(const struct trial *trial,
 			  const struct check_result *result,
 			  const struct check_options *options,
@@ -233,5 +253,6 @@ struct verdict verdict_of(const struct trial *trial,
 			 "no execution satisfies the condition");
 	}
 	say_sample(&v, result, options);
+	say_too_long(&v, result, options);
 	return v;
 }

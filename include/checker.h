@@ -84,6 +84,10 @@ enum check_mode {
 };
 
 #define CHECK_MAX_DEPTH 16
+/* Of one execution, if max_operations is 0, and at most. */
+#define CHECK_OPERATIONS 2000		/* by executions, */
+#define CHECK_RANDOM_OPERATIONS 10000	/* at random */
+#define CHECK_MAX_OPERATIONS 60000
 
 /* A schedule: thread runs `operations` operations, then the next segment. */
 struct check_segment {
@@ -138,12 +142,18 @@ struct check_options {
 	uint64_t max_executions;	/* however they end */
 	double max_seconds;
 	uint64_t max_bytes;		/* memory of the search itself */
+	/*
+	 * Of one execution, by executions and at random.  Then it is cut: the
+	 * search goes on, but is not complete.  0: CHECK_OPERATIONS, or
+	 * CHECK_RANDOM_OPERATIONS.  By executions the search takes one to two
+	 * bytes for the square of how many operations executions really have.
+	 */
+	uint32_t max_operations;
 	unsigned int preemptions;	/* how many, with CHECK_PREEMPTIONS */
 	/* at random: */
 	uint64_t seed;			/* 0: a fresh one */
 	uint64_t runs;			/* 0: 10000 */
 	unsigned int depth;		/* PCT's, up to CHECK_MAX_DEPTH; 0: 3 */
-	uint32_t run_operations;	/* then a run is cut; 0: 10000 */
 	/*
 	 * By executions: so many worker processes, which are forked; 0 and 1:
 	 * none.  Or those of a post that the caller made.
@@ -187,7 +197,8 @@ struct check_result {
 	uint64_t search_bytes;		/* memory of the search at its peak */
 	uint64_t executions;		/* that ran to their end */
 	uint64_t runs;			/* that began, however they end */
-	uint64_t cut;			/* that met check_cut() */
+	uint64_t cut;			/* that met check_cut() or a limit */
+	uint64_t too_long;		/* of these, that on max_operations */
 	uint64_t assumed;		/* that did not meet check_assume() */
 	uint64_t redundant;		/* given up: equal to an earlier one */
 	uint64_t operations;		/* executed, all in all */

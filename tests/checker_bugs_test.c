@@ -514,6 +514,7 @@ static void find_bug(const struct bug *bug, struct check_options options)
 	result = search(&program, &options);
 	failure = failure_of(&result, bug->number);
 	assert_non_null(failure);
+	print_message("#   %s\n", failure->text);
 	assert_in_range(result.nr_failures, 1, 1 + bug->others);
 	assert_true(result.complete);
 	if (bug->where)
@@ -596,6 +597,7 @@ static void expect_livelock(void (*thread)(void *, unsigned int),
 
 	assert_non_null(failure);
 	assert_int_equal(result.nr_failures, 1);
+	print_message("# %s\n", failure->text);
 	assert_non_null(strstr(failure->text, "for ever"));
 	/* the way there; that it goes on and on cannot be shown */
 	assert_int_equal(check_replay(&program, &failure->schedule, NULL), 0);
@@ -1478,6 +1480,7 @@ static void test_nondeterminism(void **state)
 				    "nondeterminism of the program");
 		failure = failure_of(&result, CHECK_NONDETERMINISM);
 		assert_non_null(failure);
+		print_message("# %s\n", failure->text);
 		assert_int_equal(failure->hits, 1);
 		assert_true(failure->schedule.nr_segments > 0);
 		check_result_free(&result);

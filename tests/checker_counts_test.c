@@ -5,6 +5,7 @@
  */
 #include "../bench/dpor/dpor.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -561,7 +562,80 @@ static void test_adds_commute(void **state)
 	}
 }
 
-int main(void)
+/* ------ long executions ------ */
+
+#define LONG 5000ull
+
+/* All but the last operation are on words of its own. */
+static void goes_far(void *arg, unsigned int t)
+{
+	(void)arg;
+	for (unsigned int i = 1; i < LONG / 2; i++)
+		word_store(&words[2 + t], i);
+	if (t)
+		word_store(&words[0], 1);
+	else
+		word_load(&words[0]);
+}
+
+static struct check_result search_far(uint32_t max_operations)
+{
+	const struct check_options options = {
+		.mode = CHECK_BY_EXECUTIONS, .max_operations = max_operations,
+	};
+	const struct check_program program = {
+		.nr_threads = 2, .setup = setup_words, .thread = goes_far,
+	};
+	struct check_result result;
+
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	print_message("# at most %u: %llu executions, %llu cut, %.1f MB\n",
+		      max_operations, (unsigned long long)result.executions,
+		      (unsigned long long)result.cut,
+		      (double)result.search_bytes / (1 << 20));
+	assert_int_equal(result.nr_failures, 0);
+	assert_null(result.stopped);
+	assert_int_equal(result.too_long, result.cut);
+	assert_int_equal(result.complete, !result.cut);
+	return result;
+}
+
+/* An execution that is too long is cut; how long that is is the caller's. */
+static void test_long_executions(void **state)
+{
+	static const struct {
+		uint32_t most;
+		uint64_t executions;
+		uint64_t cut;
+	} rows[] = {
+		{ 0, 0, 1 },
+		{ LONG - 1, 0, 1 },
+		{ LONG, 2, 0 },
+		{ CHECK_MAX_OPERATIONS, 2, 0 },
+	};
+	const struct check_options wrong = {
+		.mode = CHECK_BY_EXECUTIONS,
+		.max_operations = CHECK_MAX_OPERATIONS + 1,
+	};
+	const struct check_program program = {
+		.nr_threads = 1, .setup = setup_words, .thread = goes_far,
+	};
+	struct check_result result;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		result = search_far(rows[i].most);
+		assert_int_equal(result.executions, rows[i].executions);
+		assert_int_equal(result.cut, rows[i].cut);
+		/* what the header says of memory */
+		assert_true(result.search_bytes < 2 * LONG * LONG);
+		check_result_free(&result);
+	}
+	assert_int_equal(check_run(&program, &wrong, &result), -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formulas),
@@ -576,7 +650,11 @@ int main(void)
 		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_states_complete),
 		cmocka_unit_test(test_adds_commute),
+		cmocka_unit_test(test_long_executions),
 	};
 
+	/* one test alone: its name, or a pattern */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,33 @@ static void test_resumed(void **state)
 	for_each_row(resumed);
 }
 
+/* By two processes; large enough not to be over before anybody looks. */
+static void test_together(void **state)
+{
+	static const struct {
+		const struct dpor_program *program;
+		unsigned int n;
+	} large[] = {
+		{ &dpor_indexer, 18 },
+		{ &dpor_inc, 7 },
+		{ &dpor_fib, 8 },
+		{ &dpor_ainc, 10 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		uint64_t all = large[i].program->executions(large[i].n);
+		const struct check_options options = { .jobs = 2 };
+
+		for (unsigned int part = 10; part >= 5; part -= 5)
+			assert_within_2(large[i].program, large[i].n,
+					"by two processes",
+					estimate_after(large[i].program,
+						       large[i].n, all / part,
+						       options));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_parts_come_and_go),
 		cmocka_unit_test(test_after_a_tenth),
 		cmocka_unit_test(test_resumed),
+		cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -566,16 +566,17 @@ static void test_long_runs_are_cut(void **state)
 {
 	struct check_options options = {
 		.mode = CHECK_PCT, .seed = 1, .runs = 20,
-		.run_operations = 100,
+		.max_operations = 100,
 	};
 	struct check_result result = search_n(for_ever, 2, &options);
 
 	(void)state;
 	assert_int_equal(result.cut, 20);
+	assert_int_equal(result.too_long, 20);
 	assert_int_equal(result.executions, 0);
 	assert_false(result.complete);
 	check_result_free(&result);
-	options.run_operations = 0;
+	options.max_operations = 0;
 	options.mode = CHECK_SURW;
 	result = search_n(for_ever, 2, &options);
 	assert_int_equal(result.cut, 20);

@@ -250,6 +250,15 @@ has_bug() {
 		check --random walk --limit executions=5 "$RACE"
 	refuses "the limit on states is for" \
 		check --preemptions 1 --limit executions=5 "$RACE"
+	refuses "the limit on operations is for --faults and --random" \
+		check --limit operations=5 "$RACE"
+	refuses "the limit on operations is for the search by executions" \
+		bench dpor --by-states --limit operations=5
+	for command in 'check --faults 1' compare 'bench dpor'; do
+		# shellcheck disable=SC2086 # several words
+		refuses "--limit operations= takes 60000 at most" \
+			$command --limit operations=60001 "$RACE"
+	done
 }
 
 @test "schedules that are none" {
@@ -442,6 +451,27 @@ is_stopped() {
 		faultline check --faults 20 --limit $limit "$TMP/big.litmus"
 		is_stopped "${limit%=*}"
 	done
+}
+
+@test "a limit on operations cuts executions, and is part of the verdict" {
+	needs jq
+	faultline check --faults 2 --limit operations=100 "$RACE"
+	[ "$status" -eq 3 ]
+	[[ "$output" =~ \
+		no\ bug\ so\ far\;\ [0-9]+\ executions\ cut\;\ [0-9]+\ at\ the\ limit\ of\ 100\ operations,\ which\ --limit\ operations=N\ raises ]]
+	faultline check --json --faults 2 --limit operations=100 "$RACE"
+	[ "$status" -eq 3 ]
+	jq -e '.[0] | (.complete | not) and .too_long > 0 and
+		.too_long <= .cut and .stopped == null' "$TMP/out"
+	faultline check --json --faults 2 --limit operations=1K "$RACE"
+	jq -e '.[0] | .too_long == 0 and .cut > 0 and .executions == 126' \
+		"$TMP/out"
+	faultline check --random walk --runs 10 --limit operations=20 "$RACE"
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"; 10 at the limit of 20 operations, which"* ]]
+	faultline bench dpor --limit operations=20 'fib(4)'
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"executions with too many operations"* ]]
 }
 
 @test "limits: JSON and compare say so, a bug found before still counts" {
@@ -725,7 +755,7 @@ is_diagram() {
 	jq -e 'length == 2 and all(keys - ["cycle"] == ([
 		"test", "file", "with", "verdict", "status", "complete",
 		"condition", "mode", "states", "steps", "state_bytes",
-		"search_bytes", "executions", "cut", "seconds",
+		"search_bytes", "executions", "cut", "too_long", "seconds",
 		"exact", "bytes_per_state", "collision_probability", "outcomes", "failures"] | sort))' \
 		"$TMP/out"
 	jq -e '.[0].failures | length == 2 and all(keys == ([
@@ -798,9 +828,17 @@ is_diagram() {
 	faultline bench dpor --peers 'fib(6)' 'ainc(2)'
 	echo "$output"
 	[ "$status" -eq 0 ]
-	grep -qE '^program .* MB +\| +GenMC +Nidhugg$' "$TMP/out"
-	grep -qE '^fib\(6\) +73789 0 0 .*\| +5.60 +6.90$' <(tr -s ' ' <"$TMP/out")
-	grep -qE '^ainc\(2\) .*\| +- +-$' "$TMP/out"
+	grep -qE '^program .* MB \| +GenMC +times +Nidhugg +times$' "$TMP/out"
+	# seconds, and in proportion to ours
+	awk '$1 == "fib(6)" {
+		if ($2 != 73789 || $11 != "5.60" || $13 != "6.90")
+			exit 1
+		genmc = $11 / $5 / $12
+		nidhugg = $13 / $5 / $14
+		exit !(genmc > 0.99 && genmc < 1.01 &&
+		       nidhugg > 0.99 && nidhugg < 1.01)
+	}' "$TMP/out"
+	grep -qE '^ainc\(2\) .*\| +- +- +- +-$' "$TMP/out"
 	grep -q 'on another machine' "$TMP/out"
 	faultline bench dpor 'ainc(2)'
 	! grep -E 'GenMC|Nidhugg|SPIN' "$TMP/out"
@@ -812,9 +850,9 @@ is_diagram() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(head -n 1 "$TMP/out" | xargs)" = \
-		'program states seconds MB bytes stored | SPIN' ]
-	grep -qE '^inc\(6\) .*\| +0.10$' "$TMP/out"
-	grep -qE '^ticket-lock\(3\) .*\| +-$' "$TMP/out"
+		'program states seconds MB bytes stored | SPIN times' ]
+	grep -qE '^inc\(6\) .*\| +0.10 +[0-9.]+$' "$TMP/out"
+	grep -qE '^ticket-lock\(3\) .*\| +- +-$' "$TMP/out"
 	# each of 8 threads is before or behind its only operation
 	[ "$(awk '$1 == "readers(7)" { print $2 }' "$TMP/out")" -eq 256 ]
 }

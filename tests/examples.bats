@@ -121,7 +121,7 @@ blocks() {
 	[ "$status" -eq 0 ]
 	[[ "$output" == Usage:* ]]
 	for wrong in --nonsense surplus --limit=turns=3 --limit=time \
-		--limit=states=0 --limit= --replay=2/0.1 --replay=1/0.99 \
+		--limit=states=0 --limit=operations=60001 --limit= --replay=2/0.1 --replay=1/0.99 \
 		--limit=time=1x; do
 		program "$wrong"
 		[ "$status" -eq 2 ]
@@ -133,6 +133,9 @@ blocks() {
 	program --by-executions --limit executions=5,time=1000,memory=1G
 	[ "$status" -eq 3 ]
 	[[ "$output" == *"stopped by the limit on executions: "* ]]
+	program --by-executions --limit operations=20
+	[ "$status" -eq 3 ]
+	[[ "$output" == *" cut at the limit of 20 operations, which --limit operations=N raises"* ]]
 	program --replay 1
 	[ "$status" -eq 0 ]
 	run sh -c '"$1" >/dev/full' sh "$BATS_TEST_TMPDIR/program"

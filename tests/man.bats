@@ -260,6 +260,61 @@ declared() {
 		diff "$BATS_TEST_TMPDIR/declared" -
 }
 
+# Fields of the structs of checker.h that are the caller's to use.
+fields() {
+	awk '
+	/^struct check_(program|options|result|failure|cycle|schedule|segment|progress|listener|place|message|post) \{/ {
+		inside = 1
+		next
+	}
+	/^}/ { inside = 0 }
+	{
+		gsub(/\/\*([^*]|\*[^\/])*\*\//, "")
+		if (comment || /\/\*/) {
+			comment = !/\*\//
+			sub(/\/\*.*/, "")
+			if (comment && !/;/)
+				next
+		}
+	}
+	inside && /^\t[a-z].*\(\*[a-z_]+\)/ {
+		match($0, /\(\*[a-z_]+\)/)
+		print substr($0, RSTART + 2, RLENGTH - 3)
+		next
+	}
+	inside && /^\t[a-z][^()]*;/ {
+		sub(/(\[[A-Z0-9_]*\])?;.*/, "")
+		sub(/.*[ *]/, "")
+		print
+	}' include/checker.h include/checker_post.h | sort -u
+}
+
+@test "libchecker(3) has the fields and the constants of the headers" {
+	fields >"$BATS_TEST_TMPDIR/fields"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/fields")" -gt 80 ]
+	for one in mode cpu_seconds nr_threads segments told leave text; do
+		grep -qx $one "$BATS_TEST_TMPDIR/fields"
+	done
+	grep -E '^\.(It )?Va ' man/libchecker.3 | grep -oE '[a-z_]{2,}' |
+		sort -u >"$BATS_TEST_TMPDIR/paged"
+	comm -23 "$BATS_TEST_TMPDIR/fields" "$BATS_TEST_TMPDIR/paged" \
+		>"$BATS_TEST_TMPDIR/missing"
+	cat "$BATS_TEST_TMPDIR/missing"
+	[ ! -s "$BATS_TEST_TMPDIR/missing" ]
+	comm -13 "$BATS_TEST_TMPDIR/fields" "$BATS_TEST_TMPDIR/paged" \
+		>"$BATS_TEST_TMPDIR/surplus"
+	cat "$BATS_TEST_TMPDIR/surplus"
+	[ ! -s "$BATS_TEST_TMPDIR/surplus" ]
+	# of macros, those that others are made of are nobody's
+	grep -ohE '^(#define |[[:space:]])CHECK_[A-Z_]+' include/checker.h |
+		grep -oE 'CHECK_[A-Z_]+' | sort -u >"$BATS_TEST_TMPDIR/names"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/names")" -gt 25 ]
+	while read -r name; do
+		echo "$name"
+		grep -qw -e "$name" man/libchecker.3
+	done <"$BATS_TEST_TMPDIR/names"
+}
+
 @test "libfaultline(3) has the functions of the header, and no others" {
 	grep -oE '^[a-z].*\bfl_[a-z_]+\(' include/faultline.h |
 		grep -oE 'fl_[a-z_]+\($' | tr -d '(' | sort -u \

@@ -106,6 +106,10 @@ int dpor_judge(const struct dpor *d, const struct check_result *result,
 	else if (result->stopped)
 		snprintf(text, bytes, "incomplete: stopped by %s",
 			 result->stopped);
+	else if (result->too_long)
+		snprintf(text, bytes,
+			 "incomplete: %" PRIu64 " executions with too many operations (--limit operations=)",
+			 result->too_long);
 	else if (result->executions != exact)
 		snprintf(text, bytes,
 			 "%" PRIu64 " executions, but there are %" PRIu64,
