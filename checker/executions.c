@@ -148,7 +148,8 @@ static int run_subtree(struct executions *x)
 		return -1;
 	if (x->again)
 		return 0;
-	if (!x->brute)
+	/* sub-trees of a cut execution may be longer by one: no more than that */
+	if (!x->brute && x->nr <= MAX_EVENTS - 2)
 		revisits_push_unfinished(x);
 	subtrees_sort(x, others);
 	return ended(x);

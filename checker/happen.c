@@ -208,7 +208,7 @@ static bool goes_on(void *own, unsigned int t)
 	struct operation op;
 	struct event *e;
 
-	if (x->nr + 4 >= x->room || x->nr == MAX_EVENTS - 2 ||
+	if (x->nr + 4 >= x->room || x->nr >= MAX_EVENTS - 2 ||
 	    snapshot_is_due(x) || !await_is_nothing(x) || !turns_stay(x, t))
 		return false;
 	op = operation_at(x, t);
@@ -245,7 +245,7 @@ static int choose_event(struct executions *x)
 
 	if (t == NO_THREAD)
 		return 0;
-	if (x->nr == MAX_EVENTS - 2) {
+	if (x->nr >= MAX_EVENTS - 2) {
 		x->search->result->cut++;
 		x->given_up = true;
 		return 0;
