@@ -250,6 +250,7 @@ void run_deadlock(void);
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);
 bool sharing_changed(void);		/* since the last call */
+bool sharing_surprises(void);		/* the same; it stays so */
 bool sharing_news(void);		/* anything at all, since then */
 /*
  * enabled: what it waits for, or NULL: it never waits.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * checker_verdict_test.c - what is cut is never complete, and comes to an end.
+ * checker_verdict_test.c - what is cut is never complete and comes to an end,
+ * and nobody is blamed for what the checker does.
  */
 #include "programs.h"
 
@@ -13,12 +14,16 @@
 
 static struct shared {
 	uint64_t x, y;
+	struct check_mutex mutex;
+	struct check_cond cond;
 } *s;
 
 static void setup(void *arg)
 {
 	(void)arg;
 	s = check_alloc(sizeof(*s), "shared");
+	check_mutex_init(&s->mutex, "mutex");
+	check_cond_init(&s->cond, "cond");
 }
 
 static void run(const struct check_program *program, enum check_mode mode,
@@ -58,10 +63,55 @@ static void test_longest(void **state)
 	check_result_free(&result);
 }
 
+/* ------ nobody's fault ------ */
+
+static void signal_and_wait(void *arg, unsigned int t)
+{
+	(void)arg;
+	if (t)
+		word_fetch_add(&s->x, 1);
+	check_mutex_lock(&s->mutex);
+	check_cond_signal(&s->cond);
+	check_mutex_unlock(&s->mutex);
+	if (!t)
+		return;
+	check_mutex_lock(&s->mutex);
+	check_cond_wait(&s->cond, &s->mutex);
+	check_mutex_unlock(&s->mutex);
+	check_mutex_lock(&s->mutex);
+	check_cond_wait_timeout(&s->cond, &s->mutex);
+	check_mutex_unlock(&s->mutex);
+}
+
+/*
+ * A step that shows that what was known of an object is wrong ends earlier when
+ * it is done again: the program did the same.
+ */
+static void test_surprise(void **state)
+{
+	const struct check_program program = {
+		.nr_threads = 2, .setup = setup, .thread = signal_and_wait,
+	};
+
+	(void)state;
+	for (enum check_mode mode = CHECK_BY_STATES; mode <= CHECK_PREEMPTIONS;
+	     mode += CHECK_PREEMPTIONS) {
+		struct check_result result;
+
+		run(&program, mode, &result);
+		for (size_t i = 0; i < result.nr_failures; i++)
+			assert_int_equal(result.failures[i].number,
+					 CHECK_LOST_WAKEUP);
+		assert_null(result.stopped);
+		check_result_free(&result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_surprise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
