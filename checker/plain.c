@@ -282,7 +282,7 @@ static int measure(struct plain *plain, double seconds, uint64_t *executions,
 {
 	double began;
 
-	if (run_main(run.program->setup) == END_FAILED) {
+	if (run_main(run.program->setup) != END_DONE) {
 		errno = EINVAL;
 		return -1;
 	}

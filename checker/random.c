@@ -119,8 +119,9 @@ static int one_run(struct sampler *s, uint64_t number)
 	result->runs++;
 	if (s->strategy->covered && !s->strategy->covered(s, state))
 		result->beyond++;
+	/* else it was too long, or finish() met a bound or did not assume it */
 	if (state == COURSE_CUT && !run_given_up(result))
-		result->cut++;
+		++*(run.end == END_ASSUMED ? &result->assumed : &result->cut);
 	if (state == COURSE_FAILED)
 		return failed(s);
 	if (state != COURSE_COMPLETE)

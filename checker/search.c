@@ -161,13 +161,23 @@ struct check_failure *search_known(struct check_result *result,
 	return NULL;
 }
 
+/* setup() or finish() ended so, and thus the execution. */
+static void note_end(struct check_result *result, enum run_end end)
+{
+	if (end == END_CUT)
+		result->cut++;
+	else if (end == END_ASSUMED)
+		result->assumed++;
+}
+
 enum run_end search_complete(struct search *search)
 {
-	enum run_end end;
+	enum run_end end = run_main(search->program->finish);
 
-	search->result->executions++;
-	end = run_main(search->program->finish);
-	if (end != END_FAILED && search->options->completed)
+	note_end(search->result, end);
+	if (end == END_DONE || end == END_FAILED)
+		search->result->executions++;
+	if (end == END_DONE && search->options->completed)
 		search->options->completed(search->options->user);
 	return end;
 }
@@ -196,15 +206,17 @@ struct check_failure *search_failure(struct search *search)
 	return &result->failures[result->nr_failures++];
 }
 
-/* The world as setup() leaves it; a failure there is the only result. */
+/* The world as setup() leaves it; if it ends early that is all there is. */
 static int setup(struct search *search)
 {
+	enum run_end end;
+
 	run.mode = RUN_ALONE;
-	if (run_main(search->program->setup) == END_FAILED) {
+	end = run_main(search->program->setup);
+	note_end(search->result, end);
+	if (end == END_FAILED)
 		search_failure(search);
-		return 1;
-	}
-	return 0;
+	return end != END_DONE;
 }
 
 static bool is_random(enum check_mode mode)

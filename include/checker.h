@@ -350,7 +350,10 @@ void check_fail(unsigned int number, const void *where, const char *format,
 _Noreturn void check_fail_stop(unsigned int number, const void *where,
 			       const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The running thread goes no further in this execution: a bound was met. */
+/*
+ * The running thread goes no further in this execution: a bound was met.  In
+ * setup() and finish() it is the end of the execution, as is the following.
+ */
 _Noreturn void check_cut(void);
 /*
  * Executions in which condition does not hold are of no interest.  The thread

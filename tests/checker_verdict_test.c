@@ -63,6 +63,74 @@ static void test_longest(void **state)
 	check_result_free(&result);
 }
 
+/* ------ before the threads, and after them ------ */
+
+static bool cuts;
+
+static void give_up(void)
+{
+	if (cuts)
+		check_cut();
+	check_assume(false);
+}
+
+static void give_up_at_once(void *arg)
+{
+	setup(arg);
+	give_up();
+}
+
+static void store_self(void *arg, unsigned int t)
+{
+	(void)arg;
+	word_store(&s->x, t);
+}
+
+static void give_up_after_1(void *arg)
+{
+	(void)arg;
+	if (s->x == 1)
+		give_up();
+}
+
+/* Half of two executions, or all there is, does not come to its end. */
+static void check_given_up(const struct check_program *program,
+			   uint64_t executions)
+{
+	for (enum check_mode mode = 0; mode <= CHECK_PREEMPTIONS; mode++) {
+		const struct check_options options = {
+			.mode = mode, .preemptions = 4,
+		};
+		struct check_result result;
+
+		assert_int_equal(check_run(program, &options, &result), 0);
+		assert_int_equal(result.complete, !cuts);
+		assert_int_equal(result.cut, cuts);
+		assert_int_equal(result.assumed, !cuts);
+		assert_int_equal(result.executions, executions);
+		assert_int_equal(result.nr_failures, 0);
+		check_result_free(&result);
+	}
+}
+
+static void test_given_up(void **state)
+{
+	const struct check_program before = {
+		.nr_threads = 2, .setup = give_up_at_once, .thread = store_self,
+	};
+	const struct check_program after = {
+		.nr_threads = 2, .setup = setup, .thread = store_self,
+		.finish = give_up_after_1,
+	};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		cuts = i != 0;
+		check_given_up(&before, 0);
+		check_given_up(&after, 1);
+	}
+}
+
 /* ------ nobody's fault ------ */
 
 static void signal_and_wait(void *arg, unsigned int t)
@@ -111,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_surprise),
 	};
 
