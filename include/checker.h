@@ -54,7 +54,7 @@ enum {
 	CHECK_LOCK_ORDER,		/* classes taken in a cycle */
 	CHECK_LEAK,			/* memory left at the end */
 	CHECK_USE_AFTER_FREE,
-	CHECK_CRASH,			/* a signal in the program */
+	CHECK_CRASH,			/* a signal, abort() or exit() */
 	CHECK_STUCK,			/* runs on without any operation */
 	CHECK_NO_MEMORY,		/* an arena is full */
 	CHECK_NONDETERMINISM,		/* a replay went another way */
@@ -341,7 +341,7 @@ void check_op_range(const void *object, size_t bytes, enum check_class class);
  */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
-/* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */
+/* Return: 0 .. nr - 1; the search tries each.  nr over 255: CHECK_ASSERT. */
 unsigned int check_choose(unsigned int nr);
 /* Something is wrong.  A search gives this execution up, a replay goes on. */
 void check_fail(unsigned int number, const void *where, const char *format,

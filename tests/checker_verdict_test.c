@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -131,6 +132,58 @@ static void test_given_up(void **state)
 	}
 }
 
+/* ------ what would end the process, or lose a part of it ------ */
+
+static void (*harm)(void);
+
+static void harm_if_first(void *arg, unsigned int t)
+{
+	(void)arg;
+	if (word_fetch_add(&s->x, 1) == 0 && t == 1)
+		harm();
+}
+
+static void call_exit(void)
+{
+	exit(0);
+}
+
+static void choose_too_many(void)
+{
+	assert_true(check_choose(256) != 255);
+}
+
+static void check_harm(void (*call)(void), unsigned int number,
+		       const char *text)
+{
+	const struct check_program program = {
+		.nr_threads = 2, .setup = setup, .thread = harm_if_first,
+	};
+
+	harm = call;
+	for (enum check_mode mode = 0; mode <= CHECK_PREEMPTIONS; mode++) {
+		struct check_result result;
+
+		run(&program, mode, &result);
+		assert_true(mode == CHECK_PREEMPTIONS || result.complete);
+		assert_int_equal(result.nr_failures, 1);
+		assert_int_equal(result.failures[0].number, number);
+		assert_string_equal(result.failures[0].text, text);
+		assert_int_equal(result.failures[0].schedule.segments[0].thread,
+				 1);
+		check_result_free(&result);
+	}
+}
+
+static void test_harm(void **state)
+{
+	(void)state;
+	check_harm(abort, CHECK_CRASH, "abort() is called");
+	check_harm(call_exit, CHECK_CRASH, "exit() is called");
+	check_harm(choose_too_many, CHECK_ASSERT,
+		   "a choice of 256: 255 are the most");
+}
+
 /* ------ nobody's fault ------ */
 
 static void signal_and_wait(void *arg, unsigned int t)
@@ -180,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_harm),
 		cmocka_unit_test(test_surprise),
 	};
 
