@@ -159,21 +159,25 @@ static int round_together(struct pieces *p)
 		.user = p, .heard = heard, .stop = is_to_stop, .left = left,
 	};
 	struct parts parts = p->left;
-	int result;
+	int result, number;
 
 	p->left = (struct parts){ 0 };
 	/* their bytes are taken over */
 	result = parallel_coordinate(p->post, &coordinator, parts.at,
 				     parts.nr);
+	number = errno;
 	free(parts.at);
-	for (unsigned int w = 0; w < p->post->nr_workers && result >= 0; w++)
-		if (p->reports[w].nr &&
-		    report_add(p->search, &p->reports[w]))
-			result = -1;
+	/* what was found counts, also when a worker died then */
 	for (unsigned int w = 0; w < p->post->nr_workers; w++) {
+		if (p->reports[w].nr &&
+		    report_add(p->search, &p->reports[w]) && result >= 0) {
+			result = -1;
+			number = errno;
+		}
 		free(p->reports[w].data);
 		p->reports[w] = (struct bytes){ 0 };
 	}
+	errno = number;
 	p->search->left = 0;
 	for (size_t i = 0; i < p->left.nr; i++)
 		p->search->left += p->left.at[i].weight;
