@@ -293,7 +293,8 @@ int schedule_choose(struct check_schedule *schedule, uint8_t choice);
  */
 struct learned {
 	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
-	uint64_t nr;			/* more than there is room for: lost */
+	uint64_t nr;			/* more than there is room for: known
+					 * to the process that met them only */
 	uint64_t spins;			/* some thread does upon one */
 	uint8_t has_turns;		/* was it found out yet: */
 	uint8_t turns[CHECK_MAX_THREADS];	/* order of threads */

@@ -75,9 +75,20 @@ static int load(struct pieces *p)
 	else if (result > 0)
 		result = report_add(p->search, &report);
 	free(report.data);
-	/* no process has begun yet */
-	p->search->begin_anew = false;
+	/* no process has begun yet, and all that was learned is known */
+	if (p->search->learned.nr <= MAX_LEARNED)
+		p->search->begin_anew = false;
 	return result;
+}
+
+/* Nothing that was done counts, but for what was learned. */
+static int begin_anew(struct pieces *p)
+{
+	search_restart(p->search);
+	p->search->left = 0;
+	p->search->begin_anew = false;
+	parts_free(&p->left);
+	return parts_add(&p->left, &root);
 }
 
 /* ------ alone ------ */
@@ -294,7 +305,9 @@ static int search_once(struct pieces *p)
 
 	if (alone ? p->tree->begin(p->tree->own) : do_a_little(p))
 		return -1;
-	if (alone || !p->left.nr || p->search->stop)
+	/* what was learned may be more than can be told to others */
+	if (alone || !p->left.nr || p->search->stop ||
+	    p->search->learned.nr > MAX_LEARNED)
 		return all_rounds(p);
 	return options->post ? call_workers(p) :
 			       fork_workers(p, options->jobs);
@@ -305,16 +318,13 @@ static int search_all(struct pieces *p)
 	struct search *search = p->search;
 	int error = load(p);
 
+	if (!error && search->begin_anew)
+		error = begin_anew(p);
 	while (!error) {
 		error = search_once(p);
 		if (error || !search->begin_anew || search->stop)
 			break;
-		/* with what was learned, from the beginning */
-		search_restart(search);
-		search->left = 0;
-		search->begin_anew = false;
-		parts_free(&p->left);
-		error = parts_add(&p->left, &root);
+		error = begin_anew(p);
 	}
 	parts_free(&p->left);
 	return error;
