@@ -73,6 +73,57 @@ static void find_waiting(struct executions *x)
 			x->waiting |= 1u << x->requests[i].thread;
 }
 
+/* Each thread goes to its first operation; none of that is an event. */
+static int begin_threads(struct executions *x, bool scrubs)
+{
+	trail_restart();
+	run.mode = RUN_OPERATIONS;
+	run.scrubs = scrubs;
+	run_arm_threads();
+	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
+		if (run_thread(t) == END_FAILED && happen_failed(x))
+			return -1;
+		await_notice_wait(x, t);
+	}
+	return 0;
+}
+
+/*
+ * All of it once more, where nothing that is dead lies on a stack.
+ * Return: 0 and what memory is, or -1.
+ */
+static int once_more(struct executions *x, uint32_t nr, uint64_t *memory)
+{
+	int error = begin_threads(x, true) || trail_save(0) ||
+		    happen_again(x, 0, nr) ? -1 : 0;
+
+	run.scrubs = x->spins;
+	*memory = world_memory_hash();
+	return error;
+}
+
+/*
+ * Now and then do all again, and twice: that a thread is at the same operation
+ * does not say that it would do the same there.
+ */
+static int compare(struct executions *x, uint32_t nr)
+{
+	const struct check_result *result = x->search->result;
+	uint64_t first, second;
+
+	if (!nr || x->strayed || result->nr_failures ||
+	    (result->runs & (result->runs - 1)))
+		return 0;
+	if (once_more(x, nr, &first))
+		return -1;
+	if (x->strayed)
+		return 0;
+	if (once_more(x, nr, &second))
+		return -1;
+	return first == second ? 0 :
+		happen_stray(x, x->events[nr].op.thread);
+}
+
 /* Let world and order be as after the events that are common. */
 static int go_on_from(struct executions *x, uint32_t nr)
 {
@@ -86,7 +137,7 @@ static int go_on_from(struct executions *x, uint32_t nr)
 		x->events[x->nr + 1].id = steps[x->nr].id;
 		x->nr++;
 	}
-	return happen_back(x, nr);
+	return happen_back(x, nr) || compare(x, nr) ? -1 : 0;
 }
 
 /* Return: 1, 0 when the execution is not to go on, -1 without memory. */
@@ -178,25 +229,11 @@ static int take(struct executions *x, struct subtree *s)
 	return 0;
 }
 
-/* Each thread goes to its first operation; none of that is an event. */
-static int begin_threads(struct executions *x)
-{
-	trail_restart();
-	run.mode = RUN_OPERATIONS;
-	run.scrubs = x->spins;
-	run_arm_threads();
-	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		if (run_thread(t) == END_FAILED && happen_failed(x))
-			return -1;
-		await_notice_wait(x, t);
-	}
-	return 0;
-}
-
 /* What is learned from an execution has to be so if it is performed again. */
 static int look_again(struct executions *x, uint32_t nr)
 {
-	int error = begin_threads(x) || happen_again(x, 0, nr) ? -1 : 0;
+	int error = begin_threads(x, x->spins) ||
+		    happen_again(x, 0, nr) ? -1 : 0;
 
 	x->nr = 0;
 	return error;
@@ -228,7 +265,7 @@ static int begin(void *own)
 	if (x->awaits)
 		memset(x->first_places, 0, sizeof(x->first_places));
 	turns_learned(x);
-	if ((nr && look_again(x, nr)) || begin_threads(x))
+	if ((nr && look_again(x, nr)) || begin_threads(x, x->spins))
 		return -1;
 	x->again = false;
 	set_spacing(x);

@@ -423,6 +423,8 @@ void races_free(struct executions *x);
 int happen_room(struct executions *x, uint32_t nr);
 /* run.failure happened: keep it, if it is new, with what led to it. */
 int happen_failed(struct executions *x);
+/* Thread t did not do what it did when the same was performed before. */
+int happen_stray(struct executions *x, unsigned int t);
 /*
  * The next event, and maybe some of its thread behind it.
  * Return: 1, or 0 when the execution is not to go on.

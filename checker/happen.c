@@ -78,8 +78,7 @@ int happen_failed(struct executions *x)
 	return failure ? path(x, &failure->schedule) : 0;
 }
 
-/* A thread is not where it was when the same was performed before. */
-static int stray(struct executions *x, unsigned int t)
+int happen_stray(struct executions *x, unsigned int t)
 {
 	x->strayed = true;
 	search_differs(x->search, t);
@@ -313,7 +312,7 @@ int happen_again(struct executions *x, uint32_t n, uint32_t nr)
 
 		if (!is_there(e)) {
 			x->nr = x->repeated;
-			return stray(x, t);
+			return happen_stray(x, t);
 		}
 		x->repeated++;
 		world->threads[t].choice = e->choice;
@@ -372,7 +371,7 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 	bool there;
 
 	if (!(world->ready & (1u << t)))
-		return stray(x, t);
+		return happen_stray(x, t);
 	if (new_event(x, t))
 		return -1;
 	e = &x->events[x->nr];
@@ -380,7 +379,7 @@ int happen_step(struct executions *x, const struct step *step, bool fresh)
 	if (!there || !run_enabled(t)) {
 		x->nr--;
 		return there && fresh && e->op.waits ? give_up(x) :
-						       stray(x, t);
+						       happen_stray(x, t);
 	}
 	e->id = step->id;
 	e->choice = step->choice;

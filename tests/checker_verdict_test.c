@@ -184,6 +184,40 @@ static void test_harm(void **state)
 		   "a choice of 256: 255 are the most");
 }
 
+/* ------ a clock ------ */
+
+static uint64_t ticks;
+
+static void store_time(void *arg, unsigned int t)
+{
+	uint64_t now = ++ticks;
+
+	(void)arg;
+	(void)t;
+	word_store(&s->x, now);
+	word_load(&s->x);
+}
+
+/* It shows in memory only, and is looked at before the first operation. */
+static void test_clock(void **state)
+{
+	const struct check_program program = {
+		.nr_threads = 2, .setup = setup, .thread = store_time,
+	};
+
+	(void)state;
+	for (enum check_mode mode = 0; mode <= CHECK_PREEMPTIONS; mode++) {
+		struct check_result result;
+
+		run(&program, mode, &result);
+		assert_false(result.complete);
+		assert_int_equal(result.nr_failures, 1);
+		assert_int_equal(result.failures[0].number,
+				 CHECK_NONDETERMINISM);
+		check_result_free(&result);
+	}
+}
+
 /* ------ nobody's fault ------ */
 
 static void signal_and_wait(void *arg, unsigned int t)
@@ -234,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_harm),
+		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_surprise),
 	};
 
