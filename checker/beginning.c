@@ -76,9 +76,12 @@ int search_begin(struct search *search, struct image *image, uint32_t lead[],
 
 	if (to_first_operations(&b, begun[0]))
 		return -1;
-	/* a failure on the way would be counted twice */
+	/*
+	 * A failure on the way would be counted twice, and with what a surprise
+	 * has shown the same threads would stop earlier.
+	 */
 	if (search->stop || search->result->nr_failures ||
-	    search->result->passes > 1)
+	    search->result->passes > 1 || sharing_surprises())
 		return 0;
 	if (to_first_operations(&b, begun[1]))
 		return -1;

@@ -260,6 +260,9 @@ static int repeat(struct dfs *dfs, unsigned int t, size_t log,
 	/* a stuck thread takes seconds each time */
 	if (*end == END_FAILED && run.failure.number == CHECK_STUCK)
 		return 0;
+	/* with what it has shown it would end where it did not before */
+	if (sharing_surprises())
+		return 0;
 	if (outcome_of(*end, &dfs->stored.image, &dfs->log, &first) ||
 	    back(dfs, log))
 		return -1;
@@ -295,6 +298,11 @@ static int stop_before_failure(struct dfs *dfs, unsigned int t, size_t log,
 	*end = run_thread_short(t, operations - 1);
 	if (*end == END_YIELD && run.operations == operations - 1)
 		return 0;
+	/* an earlier end of the step: the pass is to be repeated */
+	if (*end == END_YIELD && sharing_surprises()) {
+		node->operations = run.operations;
+		return 0;
+	}
 	search_differs(dfs->search, t);
 	return failed(dfs) ? -1 : 1;
 }

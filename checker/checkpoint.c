@@ -112,12 +112,19 @@ int checkpoint_save(const char *path, uint64_t identity,
 static int read_file(const char *path, struct buffer *b)
 {
 	FILE *file = fopen(path, "rb");
+	struct stat about;
 	char chunk[16384];
 	size_t n;
 
 	if (!file)
 		return errno == ENOENT ? 0 : -1;
-	while ((n = fread(chunk, 1, sizeof(chunk), file)))
+	/* a device may have no end, and is not to be replaced by a file */
+	if (!fstat(fileno(file), &about) && !S_ISREG(about.st_mode)) {
+		fclose(file);
+		errno = EBADMSG;
+		return -1;
+	}
+	while (!b->failed && (n = fread(chunk, 1, sizeof(chunk), file)))
 		buffer_put(b, chunk, n);
 	if (ferror(file) || b->failed) {
 		fclose(file);

@@ -83,8 +83,14 @@ enum course_state course_end(void)
 		run_deadlock();
 		return COURSE_FAILED;
 	}
-	return run_main(run.program->finish) == END_FAILED ? COURSE_FAILED :
-							     COURSE_COMPLETE;
+	switch (run_main(run.program->finish)) {
+	case END_DONE:
+		return COURSE_COMPLETE;
+	case END_FAILED:
+		return COURSE_FAILED;
+	default:
+		return COURSE_CUT;
+	}
 }
 
 int course_schedule(const struct course *course,

@@ -262,7 +262,7 @@ static int choose_event(struct executions *x)
 
 	if (t == NO_THREAD)
 		return 0;
-	if (x->nr == x->most) {
+	if (x->nr >= x->most) {
 		x->search->result->cut++;
 		x->search->result->too_long++;
 		x->given_up = true;

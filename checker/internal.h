@@ -252,6 +252,7 @@ void run_deadlock(void);
 /* sharing.c: which objects threads really share */
 void sharing_reset(void);
 bool sharing_changed(void);		/* since the last call */
+bool sharing_surprises(void);		/* the same; it stays so */
 bool sharing_news(void);		/* anything at all, since then */
 /*
  * enabled: what it waits for, or NULL: it never waits.
@@ -301,7 +302,8 @@ enum spins {
  */
 struct learned {
 	uint64_t words[MAX_LEARNED];	/* that are awaited: world_name() */
-	uint64_t nr;			/* more than there is room for: lost */
+	uint64_t nr;			/* more than there is room for: known
+					 * to the process that met them only */
 	uint64_t spins;			/* enum spins: what threads do there */
 	uint8_t has_turns;		/* was it found out yet: */
 	uint8_t turns[CHECK_MAX_THREADS];	/* order of threads */
@@ -319,6 +321,7 @@ struct search {
 	bool begin_anew;		/* learned too late for what was done */
 	struct learned learned;
 	double left;			/* executions; an estimate, or 0 */
+	double apart;			/* CPU seconds, not of the search */
 	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
 	double rate;
@@ -326,6 +329,7 @@ struct search {
 };
 
 double now_seconds(void);
+double cpu_seconds(void);		/* of this process */
 /* Return: whether it is time for search_poll(); cheap. */
 static inline bool search_poll_due(struct search *search)
 {

@@ -79,9 +79,21 @@ static int load(struct pieces *p)
 	else if (result > 0)
 		result = report_add(p->search, &report);
 	free(report.data);
-	/* no process has begun yet */
-	p->search->begin_anew = false;
+	/* no process has begun yet, and all that was learned is known */
+	if (p->search->learned.nr <= MAX_LEARNED)
+		p->search->begin_anew = false;
 	return result;
+}
+
+/* Nothing that was done counts, but for what was learned. */
+static int begin_anew(struct pieces *p)
+{
+	search_restart(p->search);
+	p->search->left = 0;
+	p->whole = 0;
+	p->search->begin_anew = false;
+	parts_free(&p->left);
+	return parts_add(&p->left, &root);
 }
 
 /* ------ alone ------ */
@@ -195,7 +207,7 @@ static int round_together(struct pieces *p)
 		.user = p, .heard = heard, .stop = is_to_stop, .left = left,
 	};
 	struct parts parts = p->left;
-	int result;
+	int result, number;
 
 	if (p->whole <= 0)
 		p->whole = (double)p->search->result->runs + weight_of(&parts);
@@ -203,15 +215,19 @@ static int round_together(struct pieces *p)
 	/* their bytes are taken over */
 	result = parallel_coordinate(p->post, &coordinator, parts.at,
 				     parts.nr);
+	number = errno;
 	free(parts.at);
-	for (unsigned int w = 0; w < p->post->nr_workers && result >= 0; w++)
-		if (p->reports[w].nr &&
-		    report_add(p->search, &p->reports[w]))
-			result = -1;
+	/* what was found counts, also when a worker died then */
 	for (unsigned int w = 0; w < p->post->nr_workers; w++) {
+		if (p->reports[w].nr &&
+		    report_add(p->search, &p->reports[w]) && result >= 0) {
+			result = -1;
+			number = errno;
+		}
 		free(p->reports[w].data);
 		p->reports[w] = (struct bytes){ 0 };
 	}
+	errno = number;
 	p->search->left = p->left.nr ?
 		left_at_least(p, weight_of(&p->left)) : 0;
 	return result;
@@ -327,7 +343,9 @@ static int search_once(struct pieces *p)
 
 	if (alone ? p->tree->begin(p->tree->own) : do_a_little(p))
 		return -1;
-	if (alone || !p->left.nr || p->search->stop)
+	/* what was learned may be more than can be told to others */
+	if (alone || !p->left.nr || p->search->stop ||
+	    p->search->learned.nr > MAX_LEARNED)
 		return all_rounds(p);
 	return options->post ? call_workers(p) :
 			       fork_workers(p, options->jobs);
@@ -338,17 +356,13 @@ static int search_all(struct pieces *p)
 	struct search *search = p->search;
 	int error = load(p);
 
+	if (!error && search->begin_anew)
+		error = begin_anew(p);
 	while (!error) {
 		error = search_once(p);
 		if (error || !search->begin_anew || search->stop)
 			break;
-		/* with what was learned, from the beginning */
-		search_restart(search);
-		search->left = 0;
-		p->whole = 0;
-		search->begin_anew = false;
-		parts_free(&p->left);
-		error = parts_add(&p->left, &root);
+		error = begin_anew(p);
 	}
 	parts_free(&p->left);
 	return error;

@@ -266,11 +266,6 @@ static int make_schedules(struct plain *plain)
 	return -1;
 }
 
-static double cpu_seconds(void)
-{
-	return (double)clock() / CLOCKS_PER_SEC;
-}
-
 static void execute_all(const struct plain *plain)
 {
 	for (unsigned int i = 0; i < NR_SCHEDULES; i++)
@@ -282,7 +277,7 @@ static int measure(struct plain *plain, double seconds, uint64_t *executions,
 {
 	double began;
 
-	if (run_main(run.program->setup) == END_FAILED) {
+	if (run_main(run.program->setup) != END_DONE) {
 		errno = EINVAL;
 		return -1;
 	}

@@ -40,6 +40,9 @@ static int write_all(int socket, const void *data, size_t bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* who is gone is gone, whatever was done last */
+		if (n < 0 && errno == EPIPE)
+			errno = ECONNRESET;
 		if (n < 0)
 			return -1;
 		at += n;

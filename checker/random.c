@@ -119,8 +119,10 @@ static int one_run(struct sampler *s, uint64_t number)
 	if (s->strategy->covered && !s->strategy->covered(s, state))
 		result->beyond++;
 	if (state == COURSE_CUT && !run_given_up(result)) {
-		result->cut++;
-		result->too_long++;
+		/* finish() met a bound or did not assume it, or: too long */
+		++*(run.end == END_ASSUMED ? &result->assumed : &result->cut);
+		result->too_long += run.end != END_ASSUMED &&
+				    run.end != END_CUT;
 	}
 	if (state == COURSE_FAILED)
 		return failed(s);

@@ -135,11 +135,10 @@ int check_replay(const struct check_program *program,
 	run.replaying = true;
 	run.listener = listener;
 	tell_begin(listener);
-	run_main(program->setup);
+	/* a set-up that failed, or was cut, leaves nothing to run */
+	replay.ended = run_main(program->setup) != END_DONE || run.nr_failures;
 	run.mode = RUN_SCHEDULE;
 	run_arm_threads();
-	/* a set-up that failed leaves nothing to run */
-	replay.ended = run.nr_failures != 0;
 	if (!replay.ended)
 		error = follow(&replay);
 	if (!error && !replay.ended)

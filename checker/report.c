@@ -206,6 +206,11 @@ static void get_learned(struct buffer *b, struct search *search)
 		if (search_learn_word(search, learned.words[i],
 				      (enum spins)learned.spins))
 			search->begin_anew = true;
+	if (learned.nr <= MAX_LEARNED)
+		return;
+	/* of some words nobody but that process knows */
+	search->learned.nr = learned.nr;
+	search->begin_anew = true;
 }
 
 int report_add(struct search *search, const struct bytes *report)

@@ -19,13 +19,17 @@
 
 /* Two ticks without an operation, and a thread is called stuck. */
 #define TICK_SECONDS 1
+/* A choice has 8 bits, also in the text of a schedule, and so has their number. */
+#define MAX_CHOICES 255u
 
 struct run run;
 
 static volatile uint64_t seen_operations;
 static bool handlers_armed;
-static struct sigaction old_handlers[5];
-static const int caught[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM };
+static struct sigaction old_handlers[6];
+static const int caught[] = {
+	SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM,
+};
 static char *signal_stack;
 
 static void tell_listener(void)
@@ -125,7 +129,20 @@ static void on_signal(int number, siginfo_t *info, void *context)
 			number == SIGSEGV ? "segmentation fault" :
 			number == SIGBUS ? "bus error" :
 			number == SIGFPE ? "arithmetic exception" :
-					   "illegal instruction");
+			number == SIGABRT ? "abort() is called" :
+					    "illegal instruction");
+}
+
+/*
+ * The program under test has called exit(): the process would end with its
+ * status, which may be that of a clean search.
+ */
+static void on_exit_called(void)
+{
+	if (!run.inside)
+		return;
+	atexit(on_exit_called);
+	check_fail_stop(CHECK_CRASH, NULL, "exit() is called");
 }
 
 static int arm_handlers(void)
@@ -137,8 +154,10 @@ static int arm_handlers(void)
 	};
 	stack_t stack = { .ss_size = 65536 };
 
-	if (!signal_stack)
+	if (!signal_stack) {
 		signal_stack = malloc(stack.ss_size);
+		atexit(on_exit_called);
+	}
 	stack.ss_sp = signal_stack;
 	if (!signal_stack || sigaltstack(&stack, NULL))
 		return -1;
@@ -569,6 +588,10 @@ unsigned int run_choose(unsigned int nr)
 	struct thread *thread = &world->threads[run.current];
 	unsigned int choice;
 
+	if (nr > MAX_CHOICES)
+		check_fail_stop(CHECK_ASSERT, __builtin_return_address(0),
+				"a choice of %u: %u are the most", nr,
+				MAX_CHOICES);
 	if (nr < 2 || run.mode == RUN_ALONE)
 		return 0;
 	run.where = __builtin_return_address(0);

@@ -20,7 +20,7 @@ double now_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static double cpu_seconds(void)
+double cpu_seconds(void)
 {
 	struct timespec now;
 
@@ -163,13 +163,23 @@ struct check_failure *search_known(struct check_result *result,
 	return NULL;
 }
 
+/* setup() or finish() ended so, and thus the execution. */
+static void note_end(struct check_result *result, enum run_end end)
+{
+	if (end == END_CUT)
+		result->cut++;
+	else if (end == END_ASSUMED)
+		result->assumed++;
+}
+
 enum run_end search_complete(struct search *search)
 {
-	enum run_end end;
+	enum run_end end = run_main(search->program->finish);
 
-	search->result->executions++;
-	end = run_main(search->program->finish);
-	if (end != END_FAILED && search->options->completed)
+	note_end(search->result, end);
+	if (end == END_DONE || end == END_FAILED)
+		search->result->executions++;
+	if (end == END_DONE && search->options->completed)
 		search->options->completed(search->options->user);
 	return end;
 }
@@ -198,15 +208,17 @@ struct check_failure *search_failure(struct search *search)
 	return &result->failures[result->nr_failures++];
 }
 
-/* The world as setup() leaves it; a failure there is the only result. */
+/* The world as setup() leaves it; if it ends early that is all there is. */
 static int setup(struct search *search)
 {
+	enum run_end end;
+
 	run.mode = RUN_ALONE;
-	if (run_main(search->program->setup) == END_FAILED) {
+	end = run_main(search->program->setup);
+	note_end(search->result, end);
+	if (end == END_FAILED)
 		search_failure(search);
-		return 1;
-	}
-	return 0;
+	return end != END_DONE;
 }
 
 static bool is_random(enum check_mode mode)
@@ -253,7 +265,7 @@ static int search_by_runs(struct search *search, enum check_mode mode)
 static int search_all(struct search *search)
 {
 	enum check_mode mode = search->options->mode;
-	double began, ended, clock;
+	double began, ended, clock, seconds;
 	int error;
 
 	if (setup(search))
@@ -264,8 +276,9 @@ static int search_all(struct search *search)
 	ended = cpu_seconds();
 	/* a look at the clock takes as long as several short executions */
 	clock = cpu_seconds() - ended;
-	if (ended - began > clock)
-		search->result->cpu_seconds = ended - began - clock;
+	seconds = ended - began - clock - search->apart;
+	if (seconds > 0)
+		search->result->cpu_seconds = seconds;
 	return error;
 }
 

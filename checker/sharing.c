@@ -54,6 +54,11 @@ bool sharing_changed(void)
 	return was;
 }
 
+bool sharing_surprises(void)
+{
+	return changed;
+}
+
 bool sharing_news(void)
 {
 	bool was = news;

@@ -54,7 +54,7 @@ enum {
 	CHECK_LOCK_ORDER,		/* classes taken in a cycle */
 	CHECK_LEAK,			/* memory left at the end */
 	CHECK_USE_AFTER_FREE,
-	CHECK_CRASH,			/* a signal in the program */
+	CHECK_CRASH,			/* a signal, abort() or exit() */
 	CHECK_STUCK,			/* runs on without any operation */
 	CHECK_NO_MEMORY,		/* an arena is full */
 	CHECK_NONDETERMINISM,		/* a replay went another way */
@@ -207,7 +207,8 @@ struct check_result {
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double cpu_seconds;		/* of this process, from the state
-					 * after setup() on */
+					 * after setup() on, without a last
+					 * look whether it is deterministic */
 	double collision;		/* bound on the chance that two states
 					 * were taken for one; exact: 0 */
 	uint64_t refused;		/* steps that would have been one
@@ -352,7 +353,7 @@ void check_op_range(const void *object, size_t bytes, enum check_class class);
  */
 void check_op_when(const void *object, enum check_class class,
 		   bool (*enabled)(const void *object), const char *name);
-/* Return: 0 .. nr - 1; the search tries each.  nr is at most 255. */
+/* Return: 0 .. nr - 1; the search tries each.  nr over 255: CHECK_ASSERT. */
 unsigned int check_choose(unsigned int nr);
 /* Something is wrong.  A search gives this execution up, a replay goes on. */
 void check_fail(unsigned int number, const void *where, const char *format,
@@ -361,7 +362,10 @@ void check_fail(unsigned int number, const void *where, const char *format,
 _Noreturn void check_fail_stop(unsigned int number, const void *where,
 			       const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The running thread goes no further in this execution: a bound was met. */
+/*
+ * The running thread goes no further in this execution: a bound was met.  In
+ * setup() and finish() it is the end of the execution, as is the following.
+ */
 _Noreturn void check_cut(void);
 /*
  * Executions in which condition does not hold are of no interest.  The thread

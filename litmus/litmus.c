@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "parser.h"
 
@@ -80,6 +81,8 @@ struct litmus *litmus_parse_file(const char *path, FILE *errors)
 		fprintf(errors, "%s: error: %s\n", path, strerror(errno));
 	else
 		test = litmus_parse(path, text, bytes, errors);
+	if (test)
+		test->text = XXH3_64bits(text, bytes);
 	if (file)
 		fclose(file);
 	free(text);

@@ -217,6 +217,7 @@ struct litmus_term {
 
 struct litmus {
 	char *path;			/* of the file it was read from */
+	uint64_t text;			/* a hash of what was in there */
 	char *name;
 	char *description;		/* never NULL */
 	struct litmus_file *files;

@@ -123,6 +123,18 @@ static void test_foreign(void **state)
 	parts_free(&parts);
 }
 
+/* What never ends is none, either: it is said at once. */
+static void test_device(void **state)
+{
+	struct place device = { .path = "/dev/zero" };
+
+	(void)state;
+	if (access(device.path, R_OK))
+		skip();
+	assert_int_equal(load(&device, IDENTITY), -1);
+	assert_int_equal(errno, EBADMSG);
+}
+
 static void rewrite(const struct place *place, const char *bytes, size_t nr)
 {
 	FILE *file = fopen(place->path, "wb");
@@ -190,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged, make_place,
 						remove_place),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,12 +10,14 @@
 #include "../include/checker.h"
 #include "../include/checker_words.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -300,6 +302,24 @@ static void test_worker_dies(void **state)
 	}
 }
 
+/* To write to one that is gone tells the same as to read from it. */
+static void test_worker_is_gone(void **state)
+{
+	struct check_post *post = post_fork(1);
+	struct check_message message = { .peer = 1 };
+
+	(void)state;
+	assert_non_null(post);
+	if (post->self)
+		_exit(0);
+	assert_int_equal(post->receive(post, &message, -1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	message = (struct check_message){ .type = 1, .peer = 1 };
+	assert_int_equal(post->send(post, &message), -1);
+	assert_int_equal(errno, ECONNRESET);
+	post_fork_end(post);
+}
+
 static void test_nothing_to_do(void **state)
 {
 	static const struct node leaf = { 1, 1 }, none = { 1, 0 };
@@ -438,14 +458,133 @@ static void test_learned_late(void **state)
 		check_late(0, n);
 }
 
+/* ------ more of it than there is room for ------ */
+
+#define MANY 100
+#define CASES 16
+
+static struct {
+	uint64_t which;
+	uint64_t flags[MANY];
+} *many;
+
+static void make_many(void *arg)
+{
+	(void)arg;
+	many = check_alloc(sizeof(*many), "flags");
+}
+
+/* One thread waits for any of them, and the other sets that. */
+static void wait_for_any(void *arg, unsigned int t)
+{
+	unsigned int which;
+
+	(void)arg;
+	if (t) {
+		while (!check_load(&many->which))
+			;
+		check_store(&many->flags[check_load(&many->which) - 1], 1);
+		return;
+	}
+	which = check_choose(MANY);
+	check_choose(CASES);
+	check_store(&many->which, which + 1);
+	while (!check_load(&many->flags[which]))
+		;
+}
+
+/* Processes that cannot tell each other all must not leave anything out. */
+static void check_much(unsigned int jobs, unsigned int nr_ranks)
+{
+	const struct check_program program = {
+		.nr_threads = 2, .setup = make_many, .thread = wait_for_any,
+	};
+	struct check_options options = {
+		.mode = CHECK_BY_EXECUTIONS, .jobs = jobs,
+	};
+	struct check_result result;
+
+	if (nr_ranks) {
+		options.post = post_fork(nr_ranks);
+		assert_non_null(options.post);
+	}
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	assert_true(result.complete);
+	assert_int_equal(result.executions, MANY * CASES);
+	check_result_free(&result);
+	if (nr_ranks)
+		post_fork_end(options.post);
+}
+
+static void test_learned_much(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n <= 3; n++)
+		check_much(n, 0);
+	for (unsigned int n = 1; n <= 3; n++)
+		check_much(0, n);
+}
+
+/* ------ a worker that dies late ------ */
+
+#define ADDERS 10
+#define DIES_AFTER_SECONDS 0.8
+
+static pid_t first_process;
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void add_or_die(void *arg, unsigned int t)
+{
+	static double began;
+
+	(void)arg;
+	check_fetch_add(flag, 1);
+	if (getpid() == first_process || t)
+		return;
+	if (!began)
+		began = seconds();
+	else if (seconds() - began > DIES_AFTER_SECONDS)
+		raise(SIGKILL);
+}
+
+/* What the workers have said until then is not lost. */
+static void test_death_after_reports(void **state)
+{
+	const struct check_program program = {
+		.nr_threads = ADDERS, .setup = make_flag, .thread = add_or_die,
+	};
+	const struct check_options options = {
+		.mode = CHECK_BY_EXECUTIONS, .jobs = 2,
+	};
+	struct check_result result;
+
+	(void)state;
+	first_process = getpid();
+	assert_int_equal(check_run(&program, &options, &result), 0);
+	assert_false(result.complete);
+	assert_string_equal(result.stopped, "the death of a worker");
+	assert_true(result.executions > 2 * LATE);
+	check_result_free(&result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_sum),
 		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_worker_is_gone),
 		cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_learned_late),
+		cmocka_unit_test(test_learned_much),
+		cmocka_unit_test(test_death_after_reports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,12 @@ check() {
 	run -3 "$FAULTLINE" check --faults 5 --checkpoint "$file" $RACE
 	[[ $output == *"is a checkpoint of another search"* ]]
 	[ -s "$file" ]
+	# also if all that is known of both tests is the name of a pipe
+	run -3 "$FAULTLINE" check --faults 4 --limit time=0.05 \
+		--checkpoint "$file.2" /dev/stdin < <(cat $RACE)
+	run -3 "$FAULTLINE" check --faults 4 --checkpoint "$file.2" \
+		/dev/stdin < <(cat corpus/crash-vs-fsync.litmus)
+	[[ $output == *"is a checkpoint of another search"* ]]
 	echo damage >>"$file"
 	run -3 "$FAULTLINE" check --faults 4 --checkpoint "$file" $RACE
 	[[ $output == *"is no checkpoint, or is damaged"* ]]
