@@ -102,6 +102,14 @@ static int once_more(struct executions *x, uint32_t nr, uint64_t *memory)
 	return error;
 }
 
+/* 3, 12, 48 ...: searches of two executions are over before that. */
+static bool is_time_to_compare(uint64_t runs)
+{
+	while (runs && runs % 4 == 0)
+		runs /= 4;
+	return runs == 3;
+}
+
 /*
  * Now and then do all again, and twice: that a thread is at the same operation
  * does not say that it would do the same there.
@@ -112,7 +120,7 @@ static int compare(struct executions *x, uint32_t nr)
 	uint64_t first, second;
 
 	if (!nr || x->strayed || result->nr_failures ||
-	    (result->runs & (result->runs - 1)))
+	    !is_time_to_compare(result->runs))
 		return 0;
 	if (once_more(x, nr, &first))
 		return -1;
@@ -199,7 +207,7 @@ static int run_subtree(struct executions *x)
 		return -1;
 	if (x->again)
 		return 0;
-	/* sub-trees of a cut execution may be longer by one: no more than that */
+	/* those of a cut execution may be longer by one, and no more */
 	if (!x->brute && x->nr <= MAX_EVENTS - 2)
 		revisits_push_unfinished(x);
 	subtrees_sort(x, others);
