@@ -19,7 +19,7 @@
 
 /* Two ticks without an operation, and a thread is called stuck. */
 #define TICK_SECONDS 1
-/* A choice has 8 bits, also in the text of a schedule, and so has their number. */
+/* A choice has 8 bits, also in a schedule, and so has their number. */
 #define MAX_CHOICES 255u
 
 struct run run;
