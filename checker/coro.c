@@ -41,25 +41,28 @@ static void (*entries[MAX_COROS])(unsigned int i);
 /* Were they a power of two apart, they would share a few lines of the cache. */
 #define COLOUR_BYTES 320
 
+/*
+ * Nobody may touch what is below a stack: an overflow is a crash of its own.  A
+ * frame that is larger than that would get over it.
+ */
+#define GUARD_BYTES ((size_t)1 << 20)
+#define APART_BYTES (GUARD_BYTES + CORO_STACK_BYTES)
+
 char *coro_top(unsigned int i)
 {
 	return tops[i];
 }
 
-/* Below is a page that nobody may touch: an overflow is a crash of its own. */
-#define GUARD_BYTES 4096
-
 static char *coro_bottom(unsigned int i)
 {
-	return stacks + (size_t)i * CORO_STACK_BYTES + GUARD_BYTES;
+	return stacks + i * APART_BYTES + GUARD_BYTES;
 }
 
 int coro_setup(unsigned int nr)
 {
 	if (stacks)
 		return 0;
-	stacks = mmap(NULL, (size_t)nr * CORO_STACK_BYTES,
-		      PROT_READ | PROT_WRITE,
+	stacks = mmap(NULL, nr * APART_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (stacks == MAP_FAILED) {
 		stacks = NULL;
@@ -67,11 +70,10 @@ int coro_setup(unsigned int nr)
 	}
 	nr_stacks = nr;
 	for (unsigned int i = 0; i < nr; i++)
-		tops[i] = stacks + (size_t)(i + 1) * CORO_STACK_BYTES -
+		tops[i] = coro_bottom(i) + CORO_STACK_BYTES -
 			  i % 12 * COLOUR_BYTES;
 	for (unsigned int i = 0; i < nr; i++)
-		if (mprotect(stacks + (size_t)i * CORO_STACK_BYTES, GUARD_BYTES,
-			     PROT_NONE))
+		if (mprotect(stacks + i * APART_BYTES, GUARD_BYTES, PROT_NONE))
 			return -1;
 	return 0;
 }
@@ -83,13 +85,13 @@ size_t coro_offset(const void *byte)
 
 void *coro_place(size_t offset)
 {
-	return offset < nr_stacks * CORO_STACK_BYTES ? stacks + offset : NULL;
+	return offset < nr_stacks * APART_BYTES ? stacks + offset : NULL;
 }
 
 bool coro_owns(const void *bytes, size_t nr)
 {
 	size_t offset = (uintptr_t)bytes - (uintptr_t)stacks;
-	size_t room = nr_stacks * CORO_STACK_BYTES;
+	size_t room = nr_stacks * APART_BYTES;
 
 	return offset < room && nr <= room - offset;
 }

@@ -122,9 +122,9 @@ uint32_t trail_restore(uint32_t position);
 /* Remember the world, do something, and go back to where it was. */
 int trail_try(void);
 void trail_tried(void);
-/* Return: the world is as in the last snapshot. */
+/* Return: the world is as in the last snapshot, but for companions. */
 bool trail_same(void);
-/* The same, but for thread t and companions. */
+/* The same, but for thread t as well; CHECK_MAX_THREADS: for none. */
 bool trail_same_but(unsigned int t);
 size_t trail_bytes(void);
 

@@ -126,15 +126,7 @@ void trail_tried(void)
 
 bool trail_same(void)
 {
-	const struct snapshot *s;
-	char *now;
-
-	if (reserve())
-		return false;
-	s = &snapshots[nr_snapshots - 1];
-	now = bytes + bytes_used;
-	return snapshot_save(now, WITH_COMPANIONS) == s->bytes &&
-	       !memcmp(now, bytes + s->at, s->bytes);
+	return trail_same_but(CHECK_MAX_THREADS);
 }
 
 bool trail_same_but(unsigned int t)

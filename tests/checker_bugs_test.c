@@ -318,6 +318,18 @@ static void recursion(void *arg, unsigned int t)
 	word_load(&s->x);
 }
 
+/* More than all of a stack, at once. */
+static UNSANITIZED void large_frame(void *arg, unsigned int t)
+{
+	volatile char frame[200000];
+
+	(void)arg;
+	word_load(&s->x);
+	if (t == 1)
+		frame[0] = 1;
+	word_load(&s->x + frame[0]);
+}
+
 static void assertion(void *arg, unsigned int t)
 {
 	(void)arg;
@@ -417,6 +429,8 @@ static const struct bug bugs[] = {
 	  .text = "segmentation fault" },
 	{ "division by zero", division, CHECK_CRASH, NULL,
 	  .text = "arithmetic exception" },
+	{ "a frame larger than the stack", large_frame, CHECK_CRASH, NULL,
+	  .text = "segmentation fault" },
 	{ "endless recursion", recursion, CHECK_CRASH, NULL,
 	  .text = "segmentation fault" },
 	{ "assertion", assertion, MINE, AT(1), .text = "x is 1" },

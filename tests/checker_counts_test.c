@@ -240,6 +240,12 @@ static void setup_words(void *arg)
 	words = check_alloc(8 * sizeof(*words), "words");
 }
 
+static void leave(void)
+{
+	word_store(&words[1], word_load(&words[1]) + 1);
+	word_store(&words[0], 0);
+}
+
 /* As many executions as with a lock that sleeps. */
 static void spinner(void *arg, unsigned int t)
 {
@@ -247,8 +253,23 @@ static void spinner(void *arg, unsigned int t)
 	(void)t;
 	while (!word_cmpxchg(&words[0], 0, 1))
 		;
-	word_store(&words[1], word_load(&words[1]) + 1);
-	word_store(&words[0], 0);
+	leave();
+}
+
+static struct {
+	size_t used;
+	uint64_t turns;
+} counted;
+
+/* It counts its turns where that makes no states different. */
+static void counter(void *arg, unsigned int t)
+{
+	(void)arg;
+	(void)t;
+	do
+		counted.turns++;
+	while (!word_cmpxchg(&words[0], 0, 1));
+	leave();
 }
 
 /*
@@ -329,13 +350,17 @@ static void test_loops_that_lock(void **state)
 		{ spinner, 2, 2 },
 		{ spinner, 3, 6 },
 		{ spinner, 5, 120 },
+		{ counter, 3, 6 },
 		{ looker, 2, 6 },
 		{ keeps_ticket, 4, 24 },
 		{ shows_ticket, 4, 24 },
 	};
 
 	(void)state;
+	counted.used = sizeof(counted);
+	assert_int_equal(check_companion(&counted, &counted.used), 0);
 	check_loops(rows, sizeof(rows) / sizeof(rows[0]), false);
+	check_regions_reset();
 }
 
 /* ------ loops that look at several words ------ */
