@@ -324,35 +324,28 @@ static void sort_sources(struct revisit *r)
 	}
 }
 
-/* What would observe the event is deleted; so it has to be usual. */
-static void find_never(const struct revisit *r)
-{
-	const struct executions *x = r->x;
-	uint64_t *never = scratch_row(x, SCRATCH_NEVER);
-	const uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
-	const uint64_t *moved = event_row(x, r->e->sums, ROW_MOVED);
-	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
-
-	for (uint32_t w = 0; w < x->width; w++)
-		never[w] = (moved[w] | awaited[w]) & observers[w];
-}
-
-/* Return: false when it could come before nothing. */
+/*
+ * What would observe the event is deleted, so it has to be usual.
+ * Return: false when it could come before nothing.
+ */
 static bool find_sources(struct revisit *r)
 {
 	struct executions *x = r->x;
 	uint64_t *observers = scratch_row(x, SCRATCH_OBSERVERS);
 	uint64_t *taken = scratch_row(x, SCRATCH_TAKEN);
 	uint64_t *closed = scratch_row(x, SCRATCH_CLOSED);
+	uint64_t *never = scratch_row(x, SCRATCH_NEVER);
+	const uint64_t *moved = event_row(x, r->e->sums, ROW_MOVED);
+	const uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
 	if (!r->e->meets || !find_movable(r))
 		return false;
 	races_observers(x, x->nr, observers);
 	for (uint32_t w = 0; w < x->width; w++) {
 		observers[w] &= scratch_row(x, SCRATCH_MOVABLE)[w];
+		never[w] = (moved[w] | awaited[w]) & observers[w];
 		taken[w] = closed[w] = 0;
 	}
-	find_never(r);
 	sort_sources(r);
 	return true;
 }
