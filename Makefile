@@ -100,7 +100,8 @@ $(BUILD)/estimate: $(BUILD)/bench/estimate.o $(CHECKER) $(DPOR)
 # The command, which records what its searches do.
 $(BUILD)/record: LDLIBS := $(FAULTLINE_LIBS) -Wl,--wrap=main,--wrap=left_next
 $(BUILD)/record: $(BUILD)/bench/record.o $(CLI) $(CHECKER) $(CHECK) $(LITMUS) \
-		$(DPOR) $(SUBJECT_OBJECTS) $(BUILD)/probe.o machines/check/exports.list
+		$(DPOR) $(SUBJECT_OBJECTS) $(BUILD)/probe.o \
+		machines/check/exports.list
 	$(link)
 
 $(BUILD)/balance: $(BUILD)/bench/balance.o $(BUILD)/checker/balance.o

@@ -7,8 +7,9 @@
 #   two    the same by two
 #   both   two searches by one process each, side by side; the longer counts
 # One to two is how many times faster two processes are; twice one to both is
-# what the machine has to offer to any two processes at that moment.  The last
-# lines are the medians of all columns, and what the best times come to.
+# what the machine has to offer to any two processes at that moment, the ceiling,
+# and the last column how much of that it is.  The last lines are the medians of
+# all columns, and what the best times come to.
 #
 # bench/jobs.sh mpi: the two are ranks of an MPI job, with a third that passes
 # parts on.  FAULTS=4 makes the search ten times as short.
@@ -67,7 +68,7 @@ both() {
 }
 
 echo "write / read, $faults faults per access, seconds"
-printf '%-8s %8s %8s %8s %8s %8s\n' round one two both times ceiling
+printf '%-8s %8s %8s %8s %8s %8s %8s\n' round one two both times ceiling 'of it'
 for _ in 1 2 3 4 5; do
 	echo "$(one) $(two) $(both)"
 done | awk '
@@ -80,9 +81,9 @@ done | awk '
 			}
 		return of[(NR + 1) / 2]
 	}
-	function row(name, one, two, both, times, ceiling) {
-		printf "%-8s %8.3f %8.3f %8.3f %8.2f %8.2f\n", name, one, two,
-			both, times, ceiling
+	function row(name, one, two, both, times, ceiling, part) {
+		printf "%-8s %8.3f %8.3f %8.3f %8.2f %8.2f %7.0f%%\n", name,
+			one, two, both, times, ceiling, 100 * part
 	}
 	{
 		one[NR] = $1
@@ -90,12 +91,13 @@ done | awk '
 		both[NR] = $3
 		times[NR] = $1 / $2
 		ceiling[NR] = 2 * $1 / $3
-		row(NR, $1, $2, $3, times[NR], ceiling[NR])
+		part[NR] = times[NR] / ceiling[NR]
+		row(NR, $1, $2, $3, times[NR], ceiling[NR], part[NR])
 	}
 	END {
 		row("median", median(one), median(two), median(both),
-			median(times), median(ceiling))
+			median(times), median(ceiling), median(part))
 		# sorted by now
 		row("best", one[1], two[1], both[1], one[1] / two[1],
-			2 * one[1] / both[1])
+			2 * one[1] / both[1], both[1] / 2 / two[1])
 	}'

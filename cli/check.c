@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * check.c - `faultline check`: every interleaving of litmus tests.
- *
- * The result block is herd's, so that scripts that read herd's read ours.
  */
-#include "cli.h"
+#include "check.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagram.h"
 #include "summary.h"
-#include "symbols.h"
-
-struct check {
-	struct words patches;
-	struct words files;
-	struct check_options options;
-	unsigned int faults;
-	bool json;
-	bool bounded;			/* --preemptions */
-	bool random;
-	bool summary;
-	bool quiet;
-	json_t *report;
-	const struct subject *subject;
-};
 
 enum {
 	OPTION_LIMIT = 256,
@@ -190,240 +171,6 @@ static const struct argp argp = {
 	       " input, 3 stopped by a limit or clean only up to a bound.",
 };
 
-/* ------ for people ------ */
-
-static const char *kind_name(const struct litmus *test)
-{
-	switch (test->quantifier) {
-	case LITMUS_EXISTS:
-		return "Allowed";
-	case LITMUS_NOT_EXISTS:
-		return "Forbidden";
-	default:
-		return "Required";
-	}
-}
-
-static void print_block(const struct trial *trial, const struct verdict *v,
-			const struct check_result *result)
-{
-	const struct litmus *test = trial->test;
-
-	printf("Test %s %s\nStates %zu\n", test->name, kind_name(test),
-	       trial->nr_outcomes);
-	for (size_t i = 0; i < trial->nr_outcomes; i++)
-		puts(trial->outcomes[i].text);
-	printf("%s\nWitnesses\nPositive: %llu Negative: %llu\nCondition ",
-	       v->status == EXIT_BUG ? "No" :
-	       v->status == EXIT_LIMIT ? "Incomplete" :
-	       v->condition_ok ? "Ok" : "No",
-	       (unsigned long long)trial->positive,
-	       (unsigned long long)trial->negative);
-	litmus_print_condition(test, stdout);
-	if (test->medium) {
-		printf("\nCondition ");
-		litmus_print_medium(test, stdout);
-	}
-	printf("\nObservation %s %s %llu %llu\n", test->name,
-	       !trial->positive ? "Never" :
-	       trial->negative ? "Sometimes" : "Always",
-	       (unsigned long long)trial->positive,
-	       (unsigned long long)trial->negative);
-	printf("Time %s %.3f\nVerdict %s %s\n\n", test->name, result->seconds,
-	       test->name, v->text);
-}
-
-static void print_replay_command(const struct check *check,
-				 const struct trial *trial,
-				 const struct check_schedule *schedule)
-{
-	char *text = check_schedule_print(schedule);
-
-	printf("\nReplay: faultline show");
-	for (size_t i = 0; i < check->patches.nr; i++)
-		printf(" --with %s", check->patches.at[i]);
-	printf(" --replay %s %s\n\n", text ? text : "?", trial->test->path);
-	free(text);
-}
-
-static void print_failure(const struct check *check, struct trial *trial,
-			  const struct check_failure *failure, size_t number,
-			  size_t of)
-{
-	struct diagram_options how = { .failure = failure };
-	struct trace trace;
-
-	/* what comes after the schedule of a livelock is more of the same */
-	if (failure->number == CHECK_LIVELOCK)
-		how.to_segment = failure->schedule.nr_segments;
-	printf("Bug %zu of %zu: %s, %s\n\n", number, of,
-	       trial_oracle_name(trial_oracle(failure)), failure->text);
-	if (trial_replay(trial, &failure->schedule, &trace))
-		printf("(the replay failed: %s)\n", strerror(errno));
-	else
-		diagram_print(trial, &trace, &how, stdout);
-	trace_free(&trace);
-	print_replay_command(check, trial, &failure->schedule);
-}
-
-static void print_cycle(const struct check *check, struct trial *trial,
-			const struct check_result *result)
-{
-	const struct check_cycle *cycle = &result->cycle;
-	struct check_schedule whole = { 0 };
-	struct diagram_options how = {
-		.from_segment = cycle->lead.nr_segments,
-		.to_segment = cycle->lead.nr_segments +
-			      cycle->round.nr_segments,
-	};
-	struct trace trace;
-
-	printf("Note: the CPUs can undo each other for ever: %u operations a round%s.\n\n",
-	       cycle->operations, cycle->shortest ? ", the shortest" : "");
-	if (check_schedule_append(&whole, &cycle->lead) ||
-	    check_schedule_append(&whole, &cycle->round) ||
-	    trial_replay(trial, &whole, &trace)) {
-		printf("(the replay failed: %s)\n", strerror(errno));
-	} else {
-		diagram_print(trial, &trace, &how, stdout);
-		trace_free(&trace);
-		print_replay_command(check, trial, &whole);
-	}
-	check_schedule_free(&whole);
-}
-
-static void print_result(const struct check *check, struct trial *trial,
-			 const struct check_result *result,
-			 const struct verdict *v)
-{
-	print_block(trial, v, result);
-	for (size_t i = 0; i < result->nr_failures; i++)
-		print_failure(check, trial, &result->failures[i], i + 1,
-			      result->nr_failures);
-	if (result->has_cycle && !result->nr_failures)
-		print_cycle(check, trial, result);
-}
-
-/* ------ for programs ------ */
-
-static json_t *failure_json(struct trial *trial,
-			    const struct check_failure *failure)
-{
-	char *schedule = check_schedule_print(&failure->schedule);
-	const struct symbol *symbol =
-		failure->where ? symbol_at(failure->where) : NULL;
-	struct diagram_options how = { .failure = failure };
-	struct trace trace;
-	char *diagram = NULL;
-	size_t bytes = 0;
-	FILE *to = open_memstream(&diagram, &bytes);
-	json_t *json;
-
-	if (to && !trial_replay(trial, &failure->schedule, &trace)) {
-		diagram_print(trial, &trace, &how, to);
-		trace_free(&trace);
-	}
-	if (to)
-		fclose(to);
-	json = json_pack("{s:s, s:s, s:s*, s:s*, s:i, s:I, s:s*, s:s*}",
-			 "oracle", trial_oracle_name(trial_oracle(failure)),
-			 "message", failure->text,
-			 "function", symbol ? symbol->function : NULL,
-			 "file", symbol ? symbol->file : NULL,
-			 "line", symbol ? symbol->line : 0,
-			 "hits", (json_int_t)failure->hits,
-			 "replay", schedule, "diagram", diagram);
-	free(schedule);
-	free(diagram);
-	return json;
-}
-
-static json_t *outcomes_json(const struct trial *trial)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < trial->nr_outcomes; i++) {
-		const struct outcome *o = &trial->outcomes[i];
-
-		json_array_append_new(list, json_pack(
-			"{s:s, s:b, s:I}", "state", o->text, "satisfies",
-			o->satisfies, "witnesses", (json_int_t)o->hits));
-	}
-	return list;
-}
-
-static json_t *cycle_json(const struct check_cycle *cycle)
-{
-	struct check_schedule whole = { 0 };
-	char *text = NULL;
-	json_t *json;
-
-	if (!check_schedule_append(&whole, &cycle->lead) &&
-	    !check_schedule_append(&whole, &cycle->round))
-		text = check_schedule_print(&whole);
-	json = json_pack("{s:i, s:b, s:s*}", "operations",
-			 (int)cycle->operations, "shortest", cycle->shortest,
-			 "replay", text);
-	free(text);
-	check_schedule_free(&whole);
-	return json;
-}
-
-/* Of a search that is not exhaustive; NULL for the others. */
-static json_t *sample_json(const struct check *check,
-			   const struct check_result *result)
-{
-	const char *said = *result->guarantee ? result->guarantee : NULL;
-
-	if (check->bounded)
-		return json_pack("{s:i, s:I, s:s*}", "preemptions",
-				 (int)check->options.preemptions, "refused",
-				 (json_int_t)result->refused, "guarantee",
-				 said);
-	if (!check->random)
-		return NULL;
-	return json_pack("{s:I, s:I, s:I, s:f, s:s*}", "seed",
-			 (json_int_t)result->seed, "runs",
-			 (json_int_t)result->runs, "uncovered",
-			 (json_int_t)result->beyond, "probability",
-			 result->probability, "guarantee", said);
-}
-
-static void add_json(struct check *check, struct trial *trial,
-		     const struct check_result *result,
-		     const struct verdict *v)
-{
-	json_t *failures = json_array(), *with = json_array();
-
-	for (size_t i = 0; i < result->nr_failures; i++)
-		json_array_append_new(failures,
-				      failure_json(trial,
-						   &result->failures[i]));
-	for (size_t i = 0; i < check->patches.nr; i++)
-		json_array_append_new(with, json_string(check->patches.at[i]));
-	json_array_append_new(check->report, json_pack(
-		"{s:s, s:s, s:o, s:s, s:i, s:b, s:s*, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:f, s:f, s:o*, s:o, s:o, s:o*}",
-		"test", trial->test->name, "file", trial->test->path,
-		"with", with, "verdict", v->text, "status", v->status,
-		"complete", result->complete, "stopped", result->stopped,
-		"condition", v->condition_ok,
-		"mode", mode_name(check->options.mode),
-		"states", (json_int_t)result->states,
-		"steps", (json_int_t)result->steps,
-		"state_bytes", (json_int_t)result->state_bytes,
-		"search_bytes", (json_int_t)result->search_bytes,
-		"executions", (json_int_t)result->executions,
-		"cut", (json_int_t)result->cut,
-		"too_long", (json_int_t)result->too_long,
-		"seconds", result->seconds,
-		"exact", check->options.exact,
-		"bytes_per_state", result->bytes_per_state,
-		"collision_probability", result->collision,
-		"sample", sample_json(check, result),
-		"outcomes", outcomes_json(trial), "failures", failures,
-		"cycle", result->has_cycle ? cycle_json(&result->cycle) : NULL));
-}
-
 /* ------ running ------ */
 
 static void complain_of_search(const struct check *check, const char *path)
@@ -463,9 +210,9 @@ static int check_test(struct check *check, const struct litmus *test)
 	}
 	v = verdict_of(&trial, &result, &check->options, check->faults);
 	if (check->json)
-		add_json(check, &trial, &result, &v);
+		check_add_json(check, &trial, &result, &v);
 	else
-		print_result(check, &trial, &result, &v);
+		check_print(check, &trial, &result, &v);
 	check_result_free(&result);
 	trial_close(&trial);
 	return v.status;

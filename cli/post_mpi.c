@@ -17,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAP_NANOSECONDS 50000
+/* The first nap; each is twice as long as the one before, up to the last. */
+#define NAP_NANOSECONDS 20000
+#define LONGEST_NAP_NANOSECONDS 1000000
 
 struct head {
 	uint32_t type;
@@ -87,7 +89,7 @@ static int read_message(const MPI_Status *status,
 static int receive(struct check_post *post, struct check_message *message,
 		   int milliseconds)
 {
-	const struct timespec nap = { 0, NAP_NANOSECONDS };
+	struct timespec nap = { 0, NAP_NANOSECONDS };
 	double until = now() + milliseconds / 1e3;
 	MPI_Status status;
 	int there;
@@ -100,6 +102,8 @@ static int receive(struct check_post *post, struct check_message *message,
 		if (milliseconds >= 0 && now() >= until)
 			return 0;
 		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < LONGEST_NAP_NANOSECONDS)
+			nap.tv_nsec *= 2;
 	}
 }
 

@@ -75,6 +75,12 @@ is_there() {
 	done < <(rows)
 }
 
+@test "what bench/ measures with can be built" {
+	[ "$BUILD" = build ] || skip "once is enough"
+	make -s build/estimate build/record build/balance 3>&-
+	[ -x build/estimate ] && [ -x build/record ] && [ -x build/balance ]
+}
+
 @test "doc/claims.md has all requirements, and is linked to" {
 	for n in 1 2 3 4 5 6 7 8 9; do
 		grep -q "^## .* ($n)\$" $PAGE
