@@ -127,16 +127,6 @@ static bool compare_is_due(const struct executions *x)
 	return runs >= 4096 && !(runs & (runs - 1));
 }
 
-/* And in the end; it is no part of the search. */
-static int compare_last(struct executions *x)
-{
-	const double began = cpu_seconds();
-	int error = compare(x, x->nr);
-
-	x->search->apart = cpu_seconds() - began;
-	return error;
-}
-
 /* Let world and order be as after the events that are common. */
 static int go_on_from(struct executions *x, uint32_t nr)
 {
@@ -263,7 +253,7 @@ static int run_subtree(struct executions *x)
 		return -1;
 	if (x->again)
 		return 0;
-	/* sub-trees of a cut execution may be longer by one: no more than that */
+	/* those of a cut execution may be longer by one, and no more */
 	if (!x->brute && x->nr <= x->most)
 		revisits_push_unfinished(x);
 	subtrees_sort(x, others);
@@ -312,12 +302,18 @@ static int begin(void *own)
 		memset(x->first_places, 0, sizeof(x->first_places));
 		known_tries_free(&x->known_tries);
 	}
-	turns_learned(x);
 	if ((nr && look_again(x, nr)) || begin_threads(x, x->spins))
 		return -1;
 	x->again = false;
 	set_spacing(x);
-	return trail_save(0);
+	if (trail_save(0))
+		return -1;
+	if (!x->brute && !x->search->learned.has_turns) {
+		turns_learn(x);
+		trail_restore(0);
+	}
+	turns_learned(x);
+	return 0;
 }
 
 /* All executions. */
@@ -360,8 +356,6 @@ static int step(void *own)
 	x->search->result->search_bytes = races_bytes(x) + trail_bytes() +
 					  probe_bytes(&x->probe);
 	left_found(x, others);
-	if (result->runs == 1)
-		turns_learn(x);
 	if (result->runs % 256 == 0)
 		left_note(x);
 	if (x->again && !x->shares && begin_anew(x))
@@ -504,8 +498,9 @@ int search_executions(struct search *search)
 	races_setup(&x, EVENTS_OF_THREAD * search->program->nr_threads);
 	if (!happen_room(&x, 0) && !trail_begin())
 		error = search_pieces(search, &tree);
+	search->ended = cpu_seconds();
 	if (!error)
-		error = compare_last(&x);
+		error = compare(&x, x.nr);
 	races_free(&x);
 	free(x.subtrees);
 	free(x.current);

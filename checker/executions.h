@@ -505,7 +505,7 @@ static inline bool turns_stay(struct executions *x, unsigned int t)
 	return turns_choose(x) == t;
 }
 
-/* The first execution was made: would another order of threads be better? */
+/* Threads are at their first operations, and go on: what order is best? */
 void turns_learn(struct executions *x);
 /* Take up the order that this search, or one before it, has learned. */
 void turns_learned(struct executions *x);

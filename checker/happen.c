@@ -80,9 +80,16 @@ int happen_failed(struct executions *x)
 
 int happen_strayed(struct executions *x, unsigned int t)
 {
+	struct check_failure *failure;
+
 	x->strayed = true;
 	search_differs(x->search, t);
-	return happen_failed(x);
+	failure = search_failure(x->search);
+	if (!failure)
+		return 0;
+	/* what led to it; when that is nothing, the operation itself */
+	return x->nr ? path(x, &failure->schedule) :
+		       schedule_add(&failure->schedule, t, 1);
 }
 
 static int give_up(struct executions *x)

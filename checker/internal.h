@@ -321,7 +321,7 @@ struct search {
 	bool begin_anew;		/* learned too late for what was done */
 	struct learned learned;
 	double left;			/* executions; an estimate, or 0 */
-	double apart;			/* CPU seconds, not of the search */
+	double ended;			/* at so many CPU seconds, or 0: now */
 	double told;			/* when progress() was, */
 	double measured;		/* when the rate was, */
 	double rate;

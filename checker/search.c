@@ -265,7 +265,7 @@ static int search_by_runs(struct search *search, enum check_mode mode)
 static int search_all(struct search *search)
 {
 	enum check_mode mode = search->options->mode;
-	double began, ended, clock, seconds;
+	double began, ended, clock;
 	int error;
 
 	if (setup(search))
@@ -276,9 +276,10 @@ static int search_all(struct search *search)
 	ended = cpu_seconds();
 	/* a look at the clock takes as long as several short executions */
 	clock = cpu_seconds() - ended;
-	seconds = ended - began - clock - search->apart;
-	if (seconds > 0)
-		search->result->cpu_seconds = seconds;
+	if (search->ended > 0)
+		ended = search->ended;
+	if (ended - began > clock)
+		search->result->cpu_seconds = ended - began - clock;
 	return error;
 }
 

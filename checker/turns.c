@@ -5,16 +5,13 @@
  * The first one that can run is, so the order of threads decides how much of an
  * execution is common to those that branch off it: when thread 13 gets ahead of
  * thread 0, what threads 1 to 12 did in between is performed again.  Any order
- * is right, as long as it is the same everywhere.  After the first execution it
- * is known which threads have something in common: threads that have nothing
- * come first, and those that have stand together.
+ * is right, as long as it is the same everywhere.  So each thread runs once, as
+ * far as it can, to see which of them have something in common: threads that
+ * have nothing come first, and those that have stand together.
  */
 #include "executions.h"
 
 #include <string.h>
-
-/* Executions that branched off the first one; fewer are not worth an order. */
-#define ENOUGH 3
 
 static bool at_one_place(const struct thread *a, const struct thread *b)
 {
@@ -119,85 +116,90 @@ unsigned int turns_choose(struct executions *x)
 
 /* ------ the order of threads ------ */
 
-/* [t]: the first of the threads that t has something in common with. */
-struct groups {
-	uint8_t first[CHECK_MAX_THREADS];
-	uint32_t alone;			/* a mask: these have nothing */
-};
+/* Operations of a thread that are looked at. */
+#define ENOUGH 256
 
-static void join_groups(struct groups *g, uint8_t a, uint8_t b)
+/* Thread t is a user of the words that it is at. */
+static void note(struct executions *x, unsigned int t)
 {
-	uint8_t first = a < b ? a : b, second = a < b ? b : a;
+	const struct operation op = operation_at(x, t);
 
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		if (g->first[t] == second)
-			g->first[t] = first;
-}
+	for (uint32_t at = 0; at < op.bytes; at += 8) {
+		struct word *word =
+			races_word(x, (const char *)op.object + at);
 
-static void find_groups(const struct executions *x, struct groups *g)
-{
-	g->alone = UINT32_MAX;
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		g->first[t] = (uint8_t)t;
-	for (uint32_t n = 1; n <= x->nr; n++) {
-		const struct event *e = &x->events[n];
-		uint32_t id;
-
-		for_each_member(id, event_row(x, e->id, ROW_CONFLICTS),
-				x->width) {
-			unsigned int t = x->events[x->place[id]].op.thread;
-
-			g->alone &= ~(1u << t | 1u << e->op.thread);
-			if (g->first[t] != g->first[e->op.thread])
-				join_groups(g, g->first[t],
-					    g->first[e->op.thread]);
-		}
+		word->users.threads |= 1u << t;
+		word->users.kinds |= 1u << kind_of(op.class);
 	}
 }
 
-/* Return: it is another one than that of their numbers. */
-static bool find_turns(const struct executions *x, uint8_t *turns)
+static bool notes_on(void *own, unsigned int t)
 {
-	unsigned int nr_threads = run.program->nr_threads, nr = 0;
-	struct groups g;
-	bool differs = false;
+	struct executions *x = own;
 
-	find_groups(x, &g);
-	for (unsigned int t = 0; t < nr_threads; t++)
-		if (g.alone & (1u << t))
-			turns[nr++] = (uint8_t)t;
-	for (unsigned int first = 0; first < nr_threads; first++)
-		for (unsigned int t = first; t < nr_threads; t++)
-			if (g.first[t] == first && !(g.alone & (1u << t)))
-				turns[nr++] = (uint8_t)t;
-	for (unsigned int i = 0; i < nr; i++)
-		differs |= turns[i] != i;
-	return differs;
+	note(x, t);
+	return --x->until && run_enabled(t);
 }
 
-static uint32_t count_subtrees(const struct executions *x)
+/* Let thread t go on by itself.  Return: whether that did not fail. */
+static bool note_all(struct executions *x, unsigned int t)
 {
-	uint32_t nr = 0;
+	note(x, t);
+	x->until = ENOUGH;
+	while (x->until && run_enabled(t)) {
+		world->threads[t].choice = 0;
+		run.goes_on = notes_on;
+		run.own = x;
+		run_thread(t);
+		run.goes_on = NULL;
+	}
+	return run.end != END_FAILED;
+}
 
-	for (size_t at = 0; at < x->subtrees_used; nr++)
-		at += ((const struct subtree *)(const void *)
-			(x->subtrees + at))->bytes;
-	return nr;
+/* [t]: a mask, the threads that t has something in common with, and itself. */
+static void find_groups(struct executions *x, uint32_t *groups)
+{
+	for (unsigned int t = 0; t < run.program->nr_threads; t++)
+		groups[t] = 1u << t;
+	for (uint32_t i = 0; i < x->nr_words; i++) {
+		struct users *users = &x->words[i].users;
+		uint32_t group = 0, conflicts = 0;
+
+		for (uint32_t left = users->kinds; left; left &= left - 1)
+			conflicts |= kind_conflicts[__builtin_ctz(left)];
+		for (uint32_t left = users->threads; left; left &= left - 1)
+			group |= groups[__builtin_ctz(left)];
+		for (uint32_t left = conflicts & users->kinds ? group : 0;
+		     left; left &= left - 1)
+			groups[__builtin_ctz(left)] = group;
+		*users = (struct users){ .threads = 0 };
+	}
 }
 
 void turns_learn(struct executions *x)
 {
+	const unsigned int nr_threads = run.program->nr_threads;
 	struct learned *learned = &x->search->learned;
+	uint8_t *turn = learned->turns;
+	uint32_t groups[CHECK_MAX_THREADS];
 
-	if (x->brute || x->shares || x->again || x->strayed ||
-	    learned->has_turns)
-		return;
-	for (unsigned int t = 0; t < run.program->nr_threads; t++)
-		learned->turns[t] = (uint8_t)t;
+	run.unheeded = true;
+	for (unsigned int t = 0; t < nr_threads && note_all(x, t); t++)
+		;
+	run.unheeded = false;
+	find_groups(x, groups);
+	for (unsigned int t = 0; t < nr_threads; t++)
+		if (groups[t] == 1u << t)
+			*turn++ = (uint8_t)t;
+	for (unsigned int t = 0; t < nr_threads; t++) {
+		uint32_t group = groups[t];
+
+		if (group == 1u << t || (group & ((1u << t) - 1)))
+			continue;
+		for (; group; group &= group - 1)
+			*turn++ = (uint8_t)__builtin_ctz(group);
+	}
 	learned->has_turns = 1;
-	if (count_subtrees(x) < ENOUGH || x->search->result->nr_failures)
-		return;
-	x->again = find_turns(x, learned->turns);
 }
 
 void turns_learned(struct executions *x)

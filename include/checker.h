@@ -207,8 +207,10 @@ struct check_result {
 	unsigned int passes;		/* of the search by states */
 	double seconds;
 	double cpu_seconds;		/* of this process, from the state
-					 * after setup() on, without a last
-					 * look whether it is deterministic */
+					 * after setup() on until the end, and
+					 * by executions not what follows: a
+					 * last look whether the program is
+					 * deterministic, shorter schedules */
 	double collision;		/* bound on the chance that two states
 					 * were taken for one; exact: 0 */
 	uint64_t refused;		/* steps that would have been one
