@@ -5,7 +5,7 @@
  *
  * Environment
  *   CHECKER_SEED      the first program (1)
- *   CHECKER_PROGRAMS  how many (8000; of the slow ones a hundredth)
+ *   CHECKER_PROGRAMS  how many (8000; of the slow ones a part)
  *   CHECKER_SHRINK    0: print a program that fails as it was made
  */
 #include "../checker/internal.h"
@@ -442,7 +442,9 @@ static void run_programs(compare_fn *compare, enum flavour flavour)
 	uint64_t seed = number_from("CHECKER_SEED", 1), skipped = 0;
 	uint64_t nr = number_from("CHECKER_PROGRAMS", 8000);
 
-	if (flavour != PLAIN)
+	if (flavour == SPINNING)
+		nr = (nr + 19) / 20;
+	else if (flavour != PLAIN)
 		nr = (nr + 99) / 100;
 	for (uint64_t i = 0; i < nr; i++) {
 		struct random_program p;
