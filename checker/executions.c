@@ -338,7 +338,7 @@ static int begin_anew(struct executions *x)
 /* ------ as a tree, see parallel.h ------ */
 
 /* One part of so many may be searched to know how large the others are. */
-#define MEASURED_PART 32
+#define MEASURED_PART 64
 
 static int step(void *own)
 {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* Nodes between two looks at the post: as many as take about this time. */
-#define LOOK_SECONDS 100e-6
+#define LOOK_SECONDS 20e-6
 #define MOST_STEPS 256
 #define REPORT_SECONDS 0.2
 #define STOP_MILLISECONDS 100

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * post_fork.c - a post between processes that are forked from one; see
- * checker_post.h.  Each worker has a socket to the coordinator.
+ * checker_post.h.  Each worker has a socket to the coordinator, and a counter in
+ * memory that both see, so that it costs nothing to look when nothing has come.
  */
 #include "post_fork.h"
 
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,11 +25,19 @@ struct head {
 	uint64_t bytes;
 };
 
+/* Messages for one worker; in a line of the cache of its own. */
+struct counter {
+	_Alignas(64) uint64_t sent;
+};
+
 struct fork_post {
 	struct check_post post;
+	struct counter *counters;	/* [worker - 1] */
+	uint64_t received;		/* by this worker */
 	struct pollfd *sockets;		/* of the coordinator: [worker - 1] */
 	pid_t *workers;
 	unsigned int next;		/* whom to look at first */
+	unsigned int room;		/* for workers */
 	int socket;			/* of a worker */
 };
 
@@ -82,6 +92,9 @@ static int send_message(struct check_post *post,
 		.bytes = message->bytes,
 	};
 
+	if (!post->self)
+		__atomic_add_fetch(&own->counters[message->peer - 1].sent, 1,
+				   __ATOMIC_RELEASE);
 	if (write_all(socket, &head, sizeof(head)))
 		return -1;
 	return write_all(socket, message->data, message->bytes);
@@ -143,10 +156,18 @@ static int receive_from_coordinator(struct check_post *post,
 {
 	struct fork_post *own = post->own;
 	struct pollfd socket = { .fd = own->socket, .events = POLLIN };
-	int ready = wait_for(&socket, 1, milliseconds);
+	uint64_t sent = __atomic_load_n(&own->counters[post->self - 1].sent,
+					__ATOMIC_ACQUIRE);
+	int ready;
 
+	if (!milliseconds && sent == own->received)
+		return 0;
+	ready = wait_for(&socket, 1, milliseconds);
+	if (ready <= 0)
+		return ready;
+	own->received++;
 	message->peer = 0;
-	return ready > 0 ? read_message(own->socket, message) : ready;
+	return read_message(own->socket, message);
 }
 
 static void leave(struct check_post *post, int status)
@@ -169,7 +190,8 @@ static void be_worker(struct fork_post *own, unsigned int number, int socket)
 		close(own->sockets[w].fd);
 }
 
-struct check_post *post_fork(unsigned int nr_workers)
+/* Return: a post without workers, with room for so many; or NULL. */
+static struct fork_post *make_post(unsigned int nr_workers)
 {
 	struct fork_post *own = calloc(1, sizeof(*own));
 
@@ -179,12 +201,24 @@ struct check_post *post_fork(unsigned int nr_workers)
 		.nr_workers = 0, .send = send_message,
 		.receive = receive_from_workers, .own = own,
 	};
+	own->room = nr_workers;
 	own->sockets = calloc(nr_workers, sizeof(*own->sockets));
 	own->workers = calloc(nr_workers, sizeof(*own->workers));
-	if (!own->sockets || !own->workers) {
-		post_fork_end(&own->post);
+	own->counters = mmap(NULL, nr_workers * sizeof(*own->counters),
+			     PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (own->sockets && own->workers && own->counters != MAP_FAILED)
+		return own;
+	post_fork_end(&own->post);
+	return NULL;
+}
+
+struct check_post *post_fork(unsigned int nr_workers)
+{
+	struct fork_post *own = make_post(nr_workers);
+
+	if (!own)
 		return NULL;
-	}
 	for (unsigned int w = 0; w < nr_workers; w++) {
 		int pair[2];
 
@@ -223,6 +257,8 @@ void post_fork_end(struct check_post *post)
 		while (waitpid(own->workers[w], NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	if (own->counters != MAP_FAILED)
+		munmap(own->counters, own->room * sizeof(*own->counters));
 	free(own->sockets);
 	free(own->workers);
 	free(own);
