@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * post_fork.c - a post between processes that are forked from one; see
- * checker_post.h.  Each worker has a socket to the coordinator, and a counter in
- * memory that both see, so that it costs nothing to look when nothing has come.
+ * checker_post.h.  Each worker has a socket to the coordinator, and a counter
+ * that both see, so that it costs nothing to look when nothing has come.
  */
 #include "post_fork.h"
 
