@@ -68,65 +68,6 @@ static void find_waiting(struct executions *x)
 			x->waiting |= 1u << x->requests[i].thread;
 }
 
-/* Each thread goes to its first operation; none of that is an event. */
-static int begin_threads(struct executions *x, bool scrubs)
-{
-	trail_restart();
-	run.mode = RUN_OPERATIONS;
-	run.scrubs = scrubs;
-	run_arm_threads();
-	for (unsigned int t = 0; t < run.program->nr_threads; t++) {
-		if (run_thread(t) == END_FAILED && happen_failed(x))
-			return -1;
-		await_notice_wait(x, t);
-		if (x->spins == SPINS_ON_SEVERAL)
-			x->first_places[t].spot = snapshot_spot(t);
-	}
-	return 0;
-}
-
-/*
- * All of it once more, where nothing that is dead lies on a stack.
- * Return: 0 and what memory is, or -1.
- */
-static int once_more(struct executions *x, uint32_t nr, uint64_t *memory)
-{
-	int error = begin_threads(x, true) || trail_save(0) ||
-		    happen_again(x, 0, nr) ? -1 : 0;
-
-	run.scrubs = x->spins;
-	*memory = world_memory_hash();
-	return error;
-}
-
-/*
- * Do all again, and twice: that a thread is at the same operation does not say
- * that it would do the same there.
- */
-static int compare(struct executions *x, uint32_t nr)
-{
-	uint64_t first, second;
-
-	if (!nr || x->strayed || x->search->result->nr_failures)
-		return 0;
-	if (once_more(x, nr, &first))
-		return -1;
-	if (x->strayed)
-		return 0;
-	if (once_more(x, nr, &second))
-		return -1;
-	return first == second ? 0 :
-		happen_strayed(x, x->events[nr].op.thread);
-}
-
-/* That takes as long as some hundred short executions. */
-static bool compare_is_due(const struct executions *x)
-{
-	const uint64_t runs = x->search->result->runs;
-
-	return runs >= 4096 && !(runs & (runs - 1));
-}
-
 /* Let world and order be as after the events that are common. */
 static int go_on_from(struct executions *x, uint32_t nr)
 {
@@ -142,7 +83,7 @@ static int go_on_from(struct executions *x, uint32_t nr)
 	}
 	if (happen_back(x, nr))
 		return -1;
-	return compare_is_due(x) ? compare(x, nr) : 0;
+	return repeats_due(x) ? repeats_compare(x, nr) : 0;
 }
 
 /* Return: 1, 0 when the execution is not to go on, -1 without memory. */
@@ -265,16 +206,6 @@ static int run_subtree(struct executions *x)
 /* So many are expected; if there are more, room has to be made. */
 #define EVENTS_OF_THREAD 6
 
-/* What is learned from an execution has to be so if it is performed again. */
-static int look_again(struct executions *x, uint32_t nr)
-{
-	int error = begin_threads(x, x->spins) ||
-		    happen_again(x, 0, nr) ? -1 : 0;
-
-	x->nr = 0;
-	return error;
-}
-
 /*
  * A snapshot is made for each so many events; to go back is to perform half of
  * them again.  Both cost the least when there is a snapshot for about the root
@@ -302,7 +233,7 @@ static int begin(void *own)
 		memset(x->first_places, 0, sizeof(x->first_places));
 		known_tries_free(&x->known_tries);
 	}
-	if ((nr && look_again(x, nr)) || begin_threads(x, x->spins))
+	if ((nr && repeats_look(x, nr)) || repeats_begin(x, x->spins))
 		return -1;
 	x->again = false;
 	set_spacing(x);
@@ -500,7 +431,7 @@ int search_executions(struct search *search)
 		error = search_pieces(search, &tree);
 	search->ended = cpu_seconds();
 	if (!error)
-		error = compare(&x, x.nr);
+		error = repeats_compare(&x, x.nr);
 	races_free(&x);
 	free(x.subtrees);
 	free(x.current);

@@ -145,6 +145,8 @@ static void push_optional(const struct revisit *r, const uint64_t *taken,
 			differs |= (later[w] & sources[w]) != taken[w];
 			victims[w] = later[w] & observers[w];
 		}
+		/* a release may come later now, and not who took the lock */
+		differs |= r->e->op.locks && !lock_is_free(r, later);
 		if (!differs && smallest(x, victims) == id)
 			victim_push(r, id, later, victims);
 	}

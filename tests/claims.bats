@@ -91,6 +91,7 @@ is_there() {
 
 @test "what takes a second prints what stands behind it" {
 	[ "$BUILD" = build ] || skip "the commands are about build/"
+	unset CMOCKA_MESSAGE_OUTPUT
 	while IFS=$'\t' read -r command seconds looks; do
 		[ "$seconds" -eq 1 ] || continue
 		echo "$command"
