@@ -4,7 +4,8 @@
  *
  * Rank 0 is the coordinator and does not search: what it does is little, but
  * others wait for it.  It looks for messages and sleeps in between, as to wait
- * in MPI itself takes a whole processor.
+ * in MPI itself takes a whole processor.  A worker that waits has nothing else
+ * to do, and sleeps for short times only.
  */
 #include "post_mpi.h"
 
@@ -17,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The first nap; each is twice as long as the one before, up to the last. */
+/* The first nap; each is twice as long as the one before, up to the longest. */
 #define NAP_NANOSECONDS 20000
-#define LONGEST_NAP_NANOSECONDS 1000000
+#define LONGEST_NAP_NANOSECONDS 200000
 
 struct head {
 	uint32_t type;
@@ -102,7 +103,7 @@ static int receive(struct check_post *post, struct check_message *message,
 		if (milliseconds >= 0 && now() >= until)
 			return 0;
 		nanosleep(&nap, NULL);
-		if (nap.tv_nsec < LONGEST_NAP_NANOSECONDS)
+		if (!post->self && nap.tv_nsec < LONGEST_NAP_NANOSECONDS)
 			nap.tv_nsec *= 2;
 	}
 }

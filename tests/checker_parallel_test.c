@@ -548,7 +548,7 @@ static void add_or_die(void *arg, unsigned int t)
 	check_fetch_add(flag, 1);
 	if (getpid() == first_process || t)
 		return;
-	if (!began)
+	if (began <= 0)
 		began = seconds();
 	else if (seconds() - began > DIES_AFTER_SECONDS)
 		raise(SIGKILL);

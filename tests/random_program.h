@@ -180,16 +180,12 @@ static void spin(struct cpu *cpu, const struct op *op, const uint64_t *word)
 	}
 }
 
-/* A turn in vain is no event. */
-static void spin_forever(struct cpu *cpu, const struct op *op,
-			 const uint64_t *word)
-{
-	while (word_load(word) != op->v)
-		;
-	trace_note(cpu->t, word, 8, CHECK_READ, 0);
-}
-
-static uint64_t noted_load(const struct cpu *cpu, unsigned int word)
+/*
+ * The first turn of a loop may be other code than the next ones, and so be no
+ * turn in vain; where each turn calls a function it is not.
+ */
+static __attribute__((noinline)) uint64_t noted_load(const struct cpu *cpu,
+						     unsigned int word)
 {
 	uint64_t value = word_load(&shared->words[word]);
 
@@ -214,22 +210,22 @@ static void noted_store(const struct cpu *cpu, const struct op *op)
 	trace_note(cpu->t, word, 8, CHECK_WRITE, 0);
 }
 
-/* Turns of several operations. */
-static void long_spin(struct cpu *cpu, const struct op *op)
+/* Return: that was the last one. */
+static __attribute__((noinline)) bool spin_turn(const struct cpu *cpu,
+						const struct op *op)
 {
-	bool done = false;
+	bool done;
 
-	while (!done) {
-		if (op->kind == OP_SPIN_STORE)
-			noted_store(cpu, op);
-		done = noted_load(cpu, op->a) == op->v;
-		if (op->kind == OP_SPIN_EITHER)
-			done = done || noted_load(cpu, op->n) == op->v;
-		else if (op->kind == OP_SPIN_BOTH)
-			done = done && noted_load(cpu, op->n) == op->v;
-		else if (op->kind == OP_SPIN_LOCK)
-			done = done && noted_cmpxchg(cpu, op) == op->v;
-	}
+	if (op->kind == OP_SPIN_STORE)
+		noted_store(cpu, op);
+	done = noted_load(cpu, op->a) == op->v;
+	if (op->kind == OP_SPIN_EITHER)
+		done = done || noted_load(cpu, op->n) == op->v;
+	else if (op->kind == OP_SPIN_BOTH)
+		done = done && noted_load(cpu, op->n) == op->v;
+	else if (op->kind == OP_SPIN_LOCK)
+		done = done && noted_cmpxchg(cpu, op) == op->v;
+	return done;
 }
 
 static void word_op(struct cpu *cpu, const struct op *op)
@@ -262,11 +258,8 @@ static void word_op(struct cpu *cpu, const struct op *op)
 		check_op_when(word, CHECK_WRITE, word_is_set, "waits");
 		--*word;
 		break;
-	case OP_SPIN:
-		spin(cpu, op, word);
-		return;
 	default:
-		spin_forever(cpu, op, word);
+		spin(cpu, op, word);
 		return;
 	}
 	trace_note(cpu->t, word, 8, class, 0);
@@ -398,10 +391,11 @@ static void perform(struct cpu *cpu, const struct op *op,
 {
 	if (op->kind == OP_SUM)
 		sum_op(cpu, op);
-	else if (op->kind <= OP_SPIN_FOREVER)
+	else if (op->kind <= OP_SPIN)
 		word_op(cpu, op);
 	else if (op->kind <= OP_SPIN_STORE)
-		long_spin(cpu, op);
+		while (!spin_turn(cpu, op))
+			;
 	else if (op->kind <= OP_UP_WRITE)
 		lock_op(cpu, op);
 	else if (op->kind <= OP_UNPARK)
