@@ -64,7 +64,8 @@ static void find_waiting(struct executions *x)
 {
 	x->waiting = 0;
 	for (uint32_t i = 0; i < x->nr_requests; i++)
-		if (x->nr_of[x->requests[i].thread] <= x->requests[i].ordinal)
+		if (!x->requests[i].only_after &&
+		    x->nr_of[x->requests[i].thread] <= x->requests[i].ordinal)
 			x->waiting |= 1u << x->requests[i].thread;
 }
 

@@ -270,6 +270,15 @@ static void choose_in_order(const struct revisit *r)
 	}
 }
 
+static void keep_ahead(const struct executions *x, const struct request *q,
+		       uint64_t *movable)
+{
+	for (uint32_t i = 0; i < q->nr_after; i++)
+		for (uint32_t w = 0; w < x->width; w++)
+			movable[w] &= ~event_row(x, q->after[i],
+						 ROW_BEFORE)[w];
+}
+
 /* The events it need not come after; of these it observes r->sources. */
 static bool find_movable(struct revisit *r)
 {
@@ -288,11 +297,9 @@ static bool find_movable(struct revisit *r)
 	if (!any)
 		return false;
 	any = 0;
-	r->request = victim_request(x, r->e);
-	for (uint32_t i = 0; r->request && i < r->request->nr_after; i++)
-		for (uint32_t w = 0; w < x->width; w++)
-			movable[w] &= ~event_row(x, r->request->after[i],
-						 ROW_BEFORE)[w];
+	for (uint32_t i = 0; i < x->nr_requests; i++)
+		if (request_is_of(&x->requests[i], r->e))
+			keep_ahead(x, &x->requests[i], movable);
 	for (uint32_t w = 0; w < x->width; w++) {
 		sources[w] = movable[w] &
 			     event_row(x, r->e->id, ROW_SOURCES)[w];
@@ -372,9 +379,12 @@ void revisits_begin(struct executions *x)
 	uint64_t *awaited = scratch_row(x, SCRATCH_AWAITED);
 
 	memset(awaited, 0, x->width * sizeof(*awaited));
-	for (uint32_t i = 0; i < x->nr_requests; i++)
-		for (uint32_t k = 0; k < x->requests[i].nr_after; k++)
-			set_add(awaited, x->requests[i].after[k]);
+	for (uint32_t i = 0; i < x->nr_requests; i++) {
+		const struct request *q = &x->requests[i];
+
+		for (uint32_t k = 0; k < q->nr_after && !q->only_after; k++)
+			set_add(awaited, q->after[k]);
+	}
 }
 
 void revisits_push(struct executions *x)

@@ -19,7 +19,6 @@
 struct revisit {
 	struct executions *x;
 	const struct event *e;
-	const struct request *request;	/* it was taken back once; or NULL */
 	bool unfinished;		/* and cannot be performed last */
 	uint32_t nr;			/* movable events that it observes, */
 	uint16_t *sources;		/* from the last one on */
@@ -78,11 +77,14 @@ void bundles_push(struct revisit *r);
  */
 bool bundles_open(struct revisit *r);
 
+static inline bool request_is_of(const struct request *q,
+				 const struct event *e)
+{
+	return q->thread == e->op.thread && q->ordinal == e->ordinal;
+}
+
 /* victims.c */
 
-/* Return: what is known of an event that was taken back once; or NULL. */
-const struct request *victim_request(const struct executions *x,
-				     const struct event *e);
 /* Nobody observes that the event comes before others: all stay as they are. */
 void victim_none(const struct revisit *r, const uint64_t *later);
 /* Let the victim come after the event, if that is not done elsewhere. */

@@ -19,12 +19,13 @@ struct operation;
 
 /*
  * An event whose operation was taken back so that others come before it: it is
- * performed as soon as it can be.
+ * performed as soon as it can be.  Or just that an event comes after others.
  */
 struct request {
 	uint16_t since;			/* its first id */
 	uint16_t ordinal;
 	uint8_t thread;
+	uint8_t only_after;		/* it was not taken back */
 	uint8_t nr_after;
 	uint16_t after[CHECK_MAX_THREADS];	/* events to come before it */
 };

@@ -55,7 +55,7 @@ static unsigned int choose_request(struct executions *x, uint32_t *cannot)
 	for (uint32_t i = 0; i < x->nr_requests; i++) {
 		const struct request *q = &x->requests[i];
 
-		if (!(x->waiting & (1u << q->thread)) ||
+		if (q->only_after || !(x->waiting & (1u << q->thread)) ||
 		    q->ordinal != x->nr_of[q->thread] ||
 		    (first && q->since >= first->since))
 			continue;

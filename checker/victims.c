@@ -5,12 +5,13 @@
  */
 #include "revisits.h"
 
-const struct request *victim_request(const struct executions *x,
+/* Return: what is known of an event that was taken back once; or NULL. */
+static const struct request *request_of(const struct executions *x,
 					const struct event *e)
 {
 	for (uint32_t i = 0; i < x->nr_requests; i++)
-		if (x->requests[i].thread == e->op.thread &&
-		    x->requests[i].ordinal == e->ordinal)
+		if (!x->requests[i].only_after &&
+		    request_is_of(&x->requests[i], e))
 			return &x->requests[i];
 	return NULL;
 }
@@ -56,17 +57,75 @@ static struct subtree *push_sequence(const struct revisit *r,
 	return s;
 }
 
+/*
+ * What thread t is at and cannot perform comes after all that is there and that
+ * it depends on.  Return: false: it depends on nothing.
+ */
+static bool keep_behind(const struct revisit *r, unsigned int t,
+			struct request *to)
+{
+	struct executions *x = r->x;
+	const struct operation op = operation_at(x, t);
+	uint64_t *new = scratch_row(x, SCRATCH_NEW);
+	uint32_t id, other;
+
+	*to = (struct request){
+		.since = r->e->id, .ordinal = x->nr_of[t],
+		.thread = (uint8_t)t, .only_after = true,
+	};
+	memset(new, 0, x->width * sizeof(*new));
+	for (uint32_t n = 1; n < x->place[r->e->id]; n++)
+		if (x->events[n].op.thread != t &&
+		    operation_depends(&x->events[n].op, &op))
+			set_add(new, x->events[n].id);
+	for_each_member(id, new, x->width) {
+		bool last = true;
+
+		for_each_member(other, new, x->width)
+			if (other != id &&
+			    set_has(event_row(x, other, ROW_BEFORE), id))
+				last = false;
+		if (last)
+			to->after[to->nr_after++] = (uint16_t)id;
+	}
+	return to->nr_after;
+}
+
+/*
+ * Other threads that cannot go on, either, and whose turns are earlier: if both
+ * are put ahead of what is there, they are so first.  Return: their number.
+ */
+static uint32_t keep_others_behind(const struct revisit *r, struct request *to)
+{
+	const struct executions *x = r->x;
+	const unsigned int own = r->e->op.thread;
+	uint32_t nr = 0;
+
+	for (uint32_t left = world->ready; left; left &= left - 1) {
+		unsigned int t = (unsigned int)__builtin_ctz(left);
+
+		if (world->threads[t].object &&
+		    x->turn_of[t] < x->turn_of[own])
+			nr += keep_behind(r, t, &to[nr]);
+	}
+	return nr;
+}
+
 void victim_none(const struct revisit *r, const uint64_t *later)
 {
 	struct executions *x = r->x;
 	uint64_t *kept = scratch_row(x, SCRATCH_KEPT);
+	struct request others[CHECK_MAX_THREADS];
+	uint32_t nr = r->unfinished ? keep_others_behind(r, others) : 0;
 	struct subtree *s;
 
 	set_copy(x, kept, scratch_row(x, SCRATCH_PRESENT));
 	set_remove(kept, r->e->id);
-	s = push_sequence(r, kept, later, x->nr_requests);
+	s = push_sequence(r, kept, later, x->nr_requests + nr);
 	memcpy(subtree_requests(s), x->requests,
 	       x->nr_requests * sizeof(*x->requests));
+	memcpy(subtree_requests(s) + x->nr_requests, others,
+	       nr * sizeof(*others));
 }
 
 /* What the event depends on when it comes before `later`. */
@@ -178,7 +237,7 @@ static bool requests_are_usual(const struct revisit *r, const struct event *v,
 		bool stays = request_stays(q, v->id);
 		unsigned int t = q->thread;
 
-		if (t == v->op.thread && q->ordinal == v->ordinal)
+		if (q->only_after || request_is_of(q, v))
 			continue;
 		if (!stays && q->ordinal < x->nr_of[t] &&
 		    set_has(kept, *id_of(x, t, q->ordinal)))
@@ -212,7 +271,7 @@ static bool make_request(const struct revisit *r, const struct event *v,
 			 const uint64_t *causes, struct request *to)
 {
 	const struct executions *x = r->x;
-	const struct request *known = victim_request(x, v);
+	const struct request *known = request_of(x, v);
 	const uint64_t *sources = event_row(x, v->id, ROW_SOURCES);
 	uint64_t *new = scratch_row(x, SCRATCH_NEW);
 	uint32_t id, other;
@@ -280,14 +339,12 @@ void victim_push(const struct revisit *r, uint32_t victim,
 		return;
 	for (uint32_t i = 0; i < x->nr_requests; i++)
 		nr += request_stays(&x->requests[i], victim) &&
-		      (x->requests[i].thread != v->op.thread ||
-		       x->requests[i].ordinal != v->ordinal);
+		      !request_is_of(&x->requests[i], v);
 	s = push_sequence(r, kept, later, nr);
 	to = subtree_requests(s);
 	for (uint32_t i = 0; i < x->nr_requests; i++)
 		if (request_stays(&x->requests[i], victim) &&
-		    (x->requests[i].thread != v->op.thread ||
-		     x->requests[i].ordinal != v->ordinal))
+		    !request_is_of(&x->requests[i], v))
 			*to++ = x->requests[i];
 	*to = request;
 }

@@ -96,7 +96,7 @@ trace_add(unsigned int t, const void *object, uint32_t bytes,
 /* Whatever was left on the stack. */
 static __attribute__((noinline)) void trace_scrub(void)
 {
-	char bytes[256];
+	char bytes[1024];
 
 	memset(bytes, 0, sizeof(bytes));
 	__asm__ volatile("" : : "r"(bytes) : "memory");
