@@ -273,7 +273,7 @@ static void test_same_sum(void **state)
 /* What is left when it is stopped is what was not searched. */
 static void test_rounds(void **state)
 {
-	static const struct node large = { 42, 30000000 };
+	static const struct node large = { 42, 80000000 };
 	struct sum expected = alone(large);
 	unsigned int rounds = 0;
 
