@@ -57,6 +57,18 @@ static struct subtree *push_sequence(const struct revisit *r,
 	return s;
 }
 
+/* Does no other event of a set know of this one? */
+static bool is_last_of(const struct executions *x, const uint64_t *set,
+		       uint32_t id, enum row row)
+{
+	uint32_t other;
+
+	for_each_member(other, set, x->width)
+		if (other != id && set_has(event_row(x, other, row), id))
+			return false;
+	return true;
+}
+
 /*
  * What thread t is at and cannot perform comes after all that is there and that
  * it depends on.  Return: false: it depends on nothing.
@@ -67,7 +79,7 @@ static bool keep_behind(const struct revisit *r, unsigned int t,
 	struct executions *x = r->x;
 	const struct operation op = operation_at(x, t);
 	uint64_t *new = scratch_row(x, SCRATCH_NEW);
-	uint32_t id, other;
+	uint32_t id;
 
 	*to = (struct request){
 		.since = r->e->id, .ordinal = x->nr_of[t],
@@ -78,16 +90,9 @@ static bool keep_behind(const struct revisit *r, unsigned int t,
 		if (x->events[n].op.thread != t &&
 		    operation_depends(&x->events[n].op, &op))
 			set_add(new, x->events[n].id);
-	for_each_member(id, new, x->width) {
-		bool last = true;
-
-		for_each_member(other, new, x->width)
-			if (other != id &&
-			    set_has(event_row(x, other, ROW_BEFORE), id))
-				last = false;
-		if (last)
+	for_each_member(id, new, x->width)
+		if (is_last_of(x, new, id, ROW_BEFORE))
 			to->after[to->nr_after++] = (uint16_t)id;
-	}
 	return to->nr_after;
 }
 
@@ -274,7 +279,7 @@ static bool make_request(const struct revisit *r, const struct event *v,
 	const struct request *known = request_of(x, v);
 	const uint64_t *sources = event_row(x, v->id, ROW_SOURCES);
 	uint64_t *new = scratch_row(x, SCRATCH_NEW);
-	uint32_t id, other;
+	uint32_t id;
 
 	*to = (struct request){
 		.since = known ? known->since : v->id,
@@ -291,16 +296,9 @@ static bool make_request(const struct revisit *r, const struct event *v,
 		if (v->op.locks && operation_releases(&event_of(x, id)->op))
 			set_remove(new, id);
 	for_each_member(id, new, x->width) {
-		const struct event *e = event_of(x, id);
-		bool last = true;
-
-		for_each_member(other, new, x->width)
-			if (other != id &&
-			    set_has(event_row(x, other, ROW_CAUSES), id))
-				last = false;
-		if (!last)
+		if (!is_last_of(x, new, id, ROW_CAUSES))
 			continue;
-		if (has_later_turn(x, e, r->e))
+		if (has_later_turn(x, event_of(x, id), r->e))
 			return false;
 		to->after[to->nr_after++] = (uint16_t)id;
 	}
